@@ -1,0 +1,51 @@
+# The project's commands. `make` alone lists them.
+
+target  := $(or $(CARGO_TARGET_DIR),target)
+binary  := $(target)/debug/callgate
+clients := target/clients-venv/ready
+nextest := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo smoke test check bench
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+
+setup: ## install what the build lacks, or say how to
+	@scripts/setup build
+
+build: setup ## compile callgate
+	cargo build --locked --bin callgate
+
+demo: build ## start callgate with demo data in ./var (ARGS="--listen …" to change it)
+	@$(binary) demo --directory var $(ARGS)
+
+smoke: build ## start the demo on free ports, do what it prints, check what comes of it
+	@scripts/smoke $(binary)
+
+test: setup $(clients) ## run all tests: unit, behaviour, documentation, OAuth clients, smoke
+ifeq ($(nextest),yes)
+	cargo nextest run --locked
+	cargo test --locked --doc
+else
+	cargo test --locked
+endif
+	@$(MAKE) --no-print-directory smoke
+
+check: ## all that a change must pass: format, lints, tests, documentation, dependencies
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	@$(MAKE) --no-print-directory test
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check; \
+	else echo "NOT CHECKED: licences and advisories (cargo install cargo-deny)"; fi
+
+bench: setup ## run the benchmarks
+	cargo bench --locked
+
+# The PyPI packages that tests/clients speaks OAuth with, at the versions pinned there.
+$(clients): tests/clients/requirements.txt
+	@scripts/setup clients
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@

@@ -1,0 +1,212 @@
+//! Finding the one credential of a request.
+
+use super::AuthError;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::borrow::Cow;
+use std::fmt;
+
+/// A token that a caller presents, not yet verified, and where it was found.
+#[derive(PartialEq, Eq)]
+pub struct Credential<'r> {
+    pub token: Cow<'r, str>,
+    pub carrier: Carrier,
+}
+
+/// Where a token was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    /// `Authorization: Bearer` (RFC 6750 §2.1)
+    Authorization,
+    /// `X-Auth-Token`, as Wazo sends it
+    XAuthToken,
+    /// `Authentication: Bearer`, as the click-to-call service of 2012 documented it
+    Authentication,
+    /// `?access_token=` (RFC 6750 §2.3)
+    Query,
+}
+
+impl Carrier {
+    /// The client's switch without which this carrier is refused.
+    pub const fn switch(self) -> Option<&'static str> {
+        match self {
+            Self::Authorization | Self::XAuthToken => None,
+            Self::Authentication => Some("authentication_header"),
+            Self::Query => Some("query_token"),
+        }
+    }
+}
+
+impl fmt::Display for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Authorization => "the `Authorization` header",
+            Self::XAuthToken => "the `X-Auth-Token` header",
+            Self::Authentication => "the `Authentication` header",
+            Self::Query => "the query",
+        })
+    }
+}
+
+const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
+const AUTHENTICATION: HeaderName = HeaderName::from_static("authentication");
+/// Kalliope's digest. Not verified yet, but it counts as a credential.
+const X_AUTHENTICATE: HeaderName = HeaderName::from_static("x-authenticate");
+const ACCESS_TOKEN: &str = "access_token";
+
+impl<'r> Credential<'r> {
+    /// Finds the credential. More than one is refused: which of them counts must not depend on who reads the
+    /// request (RFC 6750 §2).
+    pub fn find(head: &'r Parts) -> Result<Self, AuthError> {
+        let mut found =
+            in_headers(&head.headers).chain(in_query(head.uri.query().unwrap_or_default()));
+        match (found.next(), found.next()) {
+            (None, _) => Err(AuthError::Missing),
+            (Some(_), Some(_)) => Err(AuthError::Ambiguous),
+            (Some(credential), None) => credential.ok_or(AuthError::Invalid),
+        }
+    }
+}
+
+/// `None` for a header that claims to carry a credential but carries none that can be read.
+fn in_headers(headers: &HeaderMap) -> impl Iterator<Item = Option<Credential<'_>>> {
+    [
+        (AUTHORIZATION, Some(Carrier::Authorization)),
+        (X_AUTH_TOKEN, Some(Carrier::XAuthToken)),
+        (AUTHENTICATION, Some(Carrier::Authentication)),
+        (X_AUTHENTICATE, None),
+    ]
+    .into_iter()
+    .flat_map(move |(name, carrier)| {
+        headers
+            .get_all(name)
+            .iter()
+            .map(move |value| read(value, carrier?))
+    })
+}
+
+fn read(value: &HeaderValue, carrier: Carrier) -> Option<Credential<'_>> {
+    let text = value.to_str().ok()?.trim();
+    let token = match carrier {
+        Carrier::XAuthToken => text,
+        _ => bearer(text)?,
+    };
+    let token = Cow::Borrowed(token);
+    (!token.is_empty()).then_some(Credential { token, carrier })
+}
+
+/// The scheme is case-insensitive (RFC 9110 §11.1).
+fn bearer(text: &str) -> Option<&str> {
+    let (scheme, token) = text.split_once(' ')?;
+    let token = token.trim_start();
+    (scheme.eq_ignore_ascii_case("Bearer") && !token.contains(' ')).then_some(token)
+}
+
+fn in_query(query: &str) -> impl Iterator<Item = Option<Credential<'_>>> {
+    let present = query.contains(ACCESS_TOKEN) || query.contains('%');
+    let query = if present { query } else { "" };
+    form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| name == ACCESS_TOKEN)
+        .map(|(_, token)| {
+            let carrier = Carrier::Query;
+            (!token.is_empty()).then_some(Credential { token, carrier })
+        })
+}
+
+/// A credential never prints its token.
+impl fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credential({:?})", self.carrier)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(uri: &str, headers: &[(&str, &str)]) -> Parts {
+        let mut request = http::Request::get(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn found(uri: &str, headers: &[(&str, &str)]) -> Result<(String, Carrier), AuthError> {
+        Credential::find(&head(uri, headers)).map(|c| (c.token.into_owned(), c.carrier))
+    }
+
+    #[test]
+    fn each_carrier_is_found() {
+        for (uri, headers, carrier) in [
+            (
+                "/",
+                vec![("authorization", "Bearer abc")],
+                Carrier::Authorization,
+            ),
+            (
+                "/",
+                vec![("authorization", "bEARER  abc")],
+                Carrier::Authorization,
+            ),
+            ("/", vec![("x-auth-token", "abc")], Carrier::XAuthToken),
+            (
+                "/",
+                vec![("authentication", "Bearer abc")],
+                Carrier::Authentication,
+            ),
+            ("/?a=b&access_token=abc", vec![], Carrier::Query),
+            ("/?%61ccess_token=%61bc", vec![], Carrier::Query),
+        ] {
+            let (token, found) = found(uri, &headers).unwrap();
+            assert_eq!(
+                (token.as_str(), found),
+                ("abc", carrier),
+                "{uri} {headers:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn at_13_two_credentials_are_refused() {
+        for (uri, headers) in [
+            (
+                "/",
+                vec![("authorization", "Bearer a"), ("x-auth-token", "a")],
+            ),
+            (
+                "/",
+                vec![("authorization", "Bearer a"), ("authorization", "Bearer a")],
+            ),
+            ("/", vec![("x-auth-token", "a"), ("x-auth-token", "a")]),
+            ("/", vec![("x-authenticate", "a"), ("x-authenticate", "b")]),
+            ("/", vec![("x-authenticate", "a"), ("x-auth-token", "b")]),
+            ("/?access_token=a", vec![("authorization", "Bearer a")]),
+            ("/?access_token=a&access_token=b", vec![]),
+        ] {
+            let result = found(uri, &headers);
+            assert!(
+                matches!(result, Err(AuthError::Ambiguous)),
+                "{uri} {headers:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn at_24_what_cannot_be_read_is_invalid_not_missing() {
+        for header in ["Basic YTpi", "Bearer", "Bearer ", "Bearer a b", "abc"] {
+            let result = found("/", &[("authorization", header)]);
+            assert!(matches!(result, Err(AuthError::Invalid)), "{header}");
+        }
+        assert!(matches!(
+            found("/?access_token=", &[]),
+            Err(AuthError::Invalid)
+        ));
+    }
+
+    #[test]
+    fn no_credential_is_missing() {
+        assert!(matches!(found("/?a=access", &[]), Err(AuthError::Missing)));
+    }
+}

@@ -1,0 +1,109 @@
+//! Authentication: who is asking?
+//!
+//! An authenticator is one file beside this one and one line where the gateway is composed.
+
+mod credential;
+mod opaque;
+mod operator;
+pub mod password;
+
+pub use credential::{Carrier, Credential};
+pub use opaque::OpaqueTokens;
+pub use operator::OperatorToken;
+
+use crate::clock::EpochMs;
+use crate::storage::StoreError;
+use crate::token::Facts;
+use async_trait::async_trait;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// An authenticated caller: the facts of its credential. Only authenticators hand one out.
+#[derive(Debug, Clone)]
+pub struct Principal(Arc<Facts>);
+
+impl Deref for Principal {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.0
+    }
+}
+
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AuthError {
+    #[error("no credential was presented")]
+    Missing,
+    #[error("more than one credential was presented: send exactly one")]
+    Ambiguous,
+    #[error("the credential is not valid")]
+    Invalid,
+    #[error("the token has expired")]
+    Expired,
+    #[error("this client may not send its token in {0}: use the `Authorization: Bearer` header")]
+    Carrier(Carrier),
+    #[error("the store of credentials cannot be asked")]
+    Unavailable(#[source] Arc<StoreError>),
+}
+
+/// What the cache did for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CacheState {
+    /// It was not asked.
+    #[default]
+    None,
+    Hit,
+    Miss,
+    Negative,
+}
+
+impl CacheState {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Negative => "negative",
+        }
+    }
+}
+
+/// An authenticator's answer, and how the cache helped.
+pub type Verdict = (CacheState, Result<Principal, AuthError>);
+
+/// Verifies credentials that it issued or knows how to check.
+#[async_trait]
+pub trait Authenticator: Send + Sync {
+    /// Answers without waiting, when it can.
+    fn verify_cached(&self, credential: &Credential<'_>, now: EpochMs) -> Option<Verdict>;
+
+    /// Answers. `None` when the credential is not this authenticator's to judge, so that the next one is asked.
+    async fn verify(&self, credential: &Credential<'_>, now: EpochMs) -> Option<Verdict>;
+}
+
+/// The authenticators of a listener, in the order in which they are asked.
+#[derive(Clone)]
+pub struct Chain(Vec<Arc<dyn Authenticator>>);
+
+impl Chain {
+    pub fn new(authenticators: Vec<Arc<dyn Authenticator>>) -> Self {
+        Self(authenticators)
+    }
+
+    /// Finds the one credential of the request; the first authenticator that knows it decides.
+    pub async fn authenticate(&self, head: &http::request::Parts, now: EpochMs) -> Verdict {
+        let credential = match Credential::find(head) {
+            Ok(credential) => credential,
+            Err(error) => return (CacheState::None, Err(error)),
+        };
+        for authenticator in &self.0 {
+            if let Some(verdict) = authenticator.verify_cached(&credential, now) {
+                return verdict;
+            }
+            if let Some(verdict) = authenticator.verify(&credential, now).await {
+                return verdict;
+            }
+        }
+        (CacheState::None, Err(AuthError::Invalid))
+    }
+}

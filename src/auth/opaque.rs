@@ -1,0 +1,155 @@
+//! callgate's own opaque tokens: recognised by their form, found in the cache, else read from the store once.
+
+use super::{AuthError, Authenticator, CacheState, Carrier, Credential, Principal, Verdict};
+use crate::access::Accesses;
+use crate::clock::EpochMs;
+use crate::storage::tokens::TokenFacts;
+use crate::storage::{Store, StoreError};
+use crate::token::cache::Lookup;
+use crate::token::{Class, FactCache, Facts, Feed, Mint, Subject, TokenHash};
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::runtime::Handle;
+
+/// What one look into the store brought; `None` when the token is not known.
+type Load = Result<Option<Arc<Facts>>, Arc<StoreError>>;
+
+/// Verifies access tokens that this installation issued.
+pub struct OpaqueTokens(Arc<Shelf>);
+
+struct Shelf {
+    mint: Mint,
+    cache: Arc<FactCache>,
+    feed: Arc<Feed>,
+    store: Store,
+    runtime: Handle,
+    /// Looks into the store that are under way, so that many requests with one token wait for one look.
+    loads: Mutex<HashMap<TokenHash, Shared<BoxFuture<'static, Load>>>>,
+}
+
+impl OpaqueTokens {
+    /// Looks into the store run on `runtime`, and end there, whatever becomes of the requests that wait for them.
+    pub fn new(
+        mint: Mint,
+        cache: Arc<FactCache>,
+        feed: Arc<Feed>,
+        store: Store,
+        runtime: Handle,
+    ) -> Self {
+        Self(Arc::new(Shelf {
+            mint,
+            cache,
+            feed,
+            store,
+            runtime,
+            loads: Mutex::default(),
+        }))
+    }
+
+    /// A token that is not of our making is refused without any I/O.
+    fn recognise(&self, credential: &Credential<'_>) -> Option<TokenHash> {
+        self.0.mint.recognise(Class::Access, &credential.token)
+    }
+}
+
+#[async_trait]
+impl Authenticator for OpaqueTokens {
+    fn verify_cached(&self, credential: &Credential<'_>, now: EpochMs) -> Option<Verdict> {
+        let hash = self.recognise(credential)?;
+        match self.0.cache.find(&hash, now) {
+            Lookup::Hit(facts) => Some((CacheState::Hit, accept(facts, credential.carrier, now))),
+            Lookup::Unknown => Some((CacheState::Negative, Err(AuthError::Invalid))),
+            Lookup::Miss => None,
+        }
+    }
+
+    async fn verify(&self, credential: &Credential<'_>, now: EpochMs) -> Option<Verdict> {
+        let hash = self.recognise(credential)?;
+        let result = match self.0.load_once(hash).await {
+            Ok(Some(facts)) => accept(facts, credential.carrier, now),
+            Ok(None) => Err(AuthError::Invalid),
+            Err(cause) => Err(AuthError::Unavailable(cause)),
+        };
+        Some((CacheState::Miss, result))
+    }
+}
+
+/// What is checked on every request, cached or not.
+fn accept(facts: Arc<Facts>, carrier: Carrier, now: EpochMs) -> Result<Principal, AuthError> {
+    if facts.expires_at <= now {
+        return Err(AuthError::Expired);
+    }
+    if carrier
+        .switch()
+        .is_some_and(|switch| !facts.switches.contains(switch))
+    {
+        return Err(AuthError::Carrier(carrier));
+    }
+    Ok(Principal(facts))
+}
+
+impl Shelf {
+    /// Joins the look into the store that is under way for this token, or begins it.
+    fn load_once(self: &Arc<Self>, hash: TokenHash) -> Shared<BoxFuture<'static, Load>> {
+        let mut loads = self.loads();
+        if let Some(load) = loads.get(&hash) {
+            return load.clone();
+        }
+        let shelf = Arc::clone(self);
+        let task = self.runtime.spawn(async move {
+            let load = shelf.load(hash).await;
+            shelf.loads().remove(&hash);
+            load
+        });
+        let load = async move {
+            task.await
+                .unwrap_or_else(|_| Err(Arc::new(StoreError::Closed)))
+        };
+        let load = load.boxed().shared();
+        loads.insert(hash, load.clone());
+        load
+    }
+
+    async fn load(&self, hash: TokenHash) -> Load {
+        // The position first: what is revoked from here on is seen by `insert`.
+        let position = self.feed.position();
+        let row = self
+            .store
+            .token_facts(&hash.to_string())
+            .await
+            .map_err(Arc::new)?;
+        let Some(row) = row else {
+            self.cache.insert_unknown(hash);
+            return Ok(None);
+        };
+        Ok(self.cache.insert(hash, facts(row, position)))
+    }
+
+    fn loads(&self) -> MutexGuard<'_, HashMap<TokenHash, Shared<BoxFuture<'static, Load>>>> {
+        self.loads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `position` is the feed's before `row` was read.
+fn facts(row: TokenFacts, position: u64) -> Facts {
+    let (subject, name) = match (row.user_id, row.username) {
+        (Some(id), Some(username)) => (Subject::User(id), username),
+        _ => (Subject::Client(row.client_id.clone()), row.client_name),
+    };
+    Facts {
+        subject,
+        name,
+        tenant: row.tenant_id,
+        client: row.client_id,
+        token_id: row.id,
+        family: row.family_id,
+        scope: row.scope,
+        accesses: Accesses::parse(row.accesses.0),
+        switches: row.switches,
+        expires_at: row.expires_at,
+        position: position.into(),
+    }
+}

@@ -1,0 +1,57 @@
+//! The operations token: it opens the administration API, and nothing on the public listener.
+
+use super::{AuthError, Authenticator, CacheState, Carrier, Credential, Principal, Verdict};
+use crate::access::Accesses;
+use crate::clock::EpochMs;
+use crate::secret::Secret;
+use crate::storage::Words;
+use crate::token::{Facts, Subject};
+use async_trait::async_trait;
+use std::sync::Arc;
+
+pub struct OperatorToken {
+    token: Secret,
+    facts: Arc<Facts>,
+}
+
+impl OperatorToken {
+    pub fn new(token: Secret) -> Self {
+        let facts = Facts {
+            subject: Subject::Operator,
+            name: "operator".to_owned(),
+            tenant: String::new(),
+            client: String::new(),
+            token_id: "operator".to_owned(),
+            family: String::new(),
+            scope: String::new(),
+            accesses: Accesses::parse(["admin.#"]),
+            switches: Words::default(),
+            expires_at: EpochMs::MAX,
+            position: 0.into(),
+        };
+        Self {
+            token,
+            facts: Arc::new(facts),
+        }
+    }
+}
+
+#[async_trait]
+impl Authenticator for OperatorToken {
+    fn verify_cached(&self, credential: &Credential<'_>, _: EpochMs) -> Option<Verdict> {
+        let carried = matches!(
+            credential.carrier,
+            Carrier::Authorization | Carrier::XAuthToken
+        );
+        let result = if carried && self.token.matches(&credential.token) {
+            Ok(Principal(Arc::clone(&self.facts)))
+        } else {
+            Err(AuthError::Invalid)
+        };
+        Some((CacheState::None, result))
+    }
+
+    async fn verify(&self, credential: &Credential<'_>, now: EpochMs) -> Option<Verdict> {
+        self.verify_cached(credential, now)
+    }
+}

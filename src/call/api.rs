@@ -1,0 +1,141 @@
+//! `/rest/call` over HTTP: POST places a call, PUT ends one, GET shows one or lists them.
+
+use super::wire::{CallView, Fields, Format, Rendered, Rendering, WireError};
+use super::{Calls, Intent};
+use crate::acl::Permit;
+use crate::admission::Lease;
+use crate::clock::EpochMs;
+use crate::error::{Error, Result};
+use crate::http::{Response, empty, no_store, response};
+use crate::route::Endpoints;
+use axum::extract::State;
+use axum::routing::{MethodRouter, get};
+use bytes::Bytes;
+use http::header::LOCATION;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+const PATH: &str = "/rest/call";
+
+pub fn endpoints(calls: &Arc<Calls>) -> Endpoints {
+    let handlers: MethodRouter = get(read)
+        .post(create)
+        .put(stop)
+        .with_state(Arc::clone(calls));
+    Endpoints::default()
+        .on(Method::GET, PATH, "calls.read", handlers)
+        .also(Method::POST, PATH, "calls.create")
+        .also(Method::PUT, PATH, "calls.update")
+}
+
+async fn create(
+    State(calls): State<Arc<Calls>>,
+    permit: Permit,
+    head: Parts,
+    body: Bytes,
+) -> Result<Response> {
+    let fields = Fields::read(&head, &body)?;
+    let intent = Intent {
+        number: fields.required("number")?.to_owned(),
+        idempotency_key: idempotency_key(&head.headers)?,
+    };
+    let call = calls.originate(&permit, intent).await?;
+    Ok(located(StatusCode::CREATED, &calls.location(&call.id)))
+}
+
+async fn stop(
+    State(calls): State<Arc<Calls>>,
+    permit: Permit,
+    head: Parts,
+    body: Bytes,
+) -> Result<Response> {
+    let fields = Fields::read(&head, &body)?;
+    let call = calls
+        .hang_up(&permit, fields.required("token_call")?)
+        .await?;
+    Ok(located(StatusCode::OK, &calls.location(&call.id)))
+}
+
+async fn read(State(calls): State<Arc<Calls>>, permit: Permit, head: Parts) -> Result<Response> {
+    let fields = Fields::read(&head, &[])?;
+    let rendering = Rendering {
+        format: Format::of(&head.headers),
+        zone: &calls.settings.time_zone,
+        now: timestamp(calls.clock.now()),
+    };
+    let principal = permit.principal();
+    let Some(token) = fields.get("token_call") else {
+        let live = calls.live(principal).await?;
+        return Ok(list(&live, &rendering));
+    };
+    let call = calls.find(principal, token).await?;
+    Ok(rendered(
+        rendering.call(&view(&call, Some(&principal.name))),
+    ))
+}
+
+fn list(live: &[Lease], rendering: &Rendering<'_>) -> Response {
+    if live.is_empty() {
+        return no_store(empty(StatusCode::NO_CONTENT));
+    }
+    let views: Vec<_> = live.iter().map(|call| view(call, None)).collect();
+    rendered(rendering.list(&views))
+}
+
+fn view<'c>(call: &'c Lease, username: Option<&'c str>) -> CallView<'c> {
+    CallView {
+        token: &call.id,
+        number: &call.number,
+        started_at: timestamp(call.reserved_at),
+        ended_at: call.ended_at.map(timestamp),
+        state: call.state(),
+        username,
+    }
+}
+
+fn timestamp(at: EpochMs) -> Timestamp {
+    Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn rendered(rendered: Rendered) -> Response {
+    no_store(response(
+        StatusCode::OK,
+        rendered.content_type,
+        rendered.body,
+    ))
+}
+
+fn located(status: StatusCode, location: &str) -> Response {
+    let mut response = empty(status);
+    if let Ok(location) = HeaderValue::from_str(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    no_store(response)
+}
+
+/// The client's own name for the call (draft-ietf-httpapi-idempotency-key-header).
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let key = value.to_str().unwrap_or_default();
+    if values.next().is_some() || key.is_empty() || key.len() > 255 {
+        return Err(Error::BadRequest(
+            "`Idempotency-Key` must be sent once, with 1 to 255 visible ASCII characters"
+                .to_owned(),
+        ));
+    }
+    Ok(Some(key.to_owned()))
+}
+
+impl From<WireError> for Error {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::UnsupportedMediaType => Self::UnsupportedMediaType(error.to_string()),
+            other => Self::BadRequest(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Ending a call.
+
+use super::Calls;
+use crate::acl::Permit;
+use crate::admission::{Cause, Lease};
+use crate::backend::{BackendError, Ending};
+use crate::error::{Error, Result};
+
+impl Calls {
+    /// Ends one of the caller's own calls. A call that has ended already stays as it is: no error.
+    pub async fn hang_up(&self, permit: &Permit, call: &str) -> Result<Lease> {
+        let lease = self.find(permit.principal(), call).await?;
+        self.end(&lease, Cause::Stopped).await?;
+        Ok(lease)
+    }
+
+    /// Ends any call, for an administrator. `force` gives the slot back whatever the backend says.
+    pub async fn end_any(&self, permit: &Permit, call: &str, force: bool) -> Result<Lease> {
+        let lease = self.store.call(call).await?.ok_or(Error::Missing("call"))?;
+        let ended = self.end(&lease, Cause::Administrator).await;
+        tracing::info!(
+            target: "audit", act = "call.end", by = %permit.principal().subject, call.id = %lease.id,
+            call.owner = %lease.owner, force, ok = ended.is_ok(), "an administrator ended a call"
+        );
+        if ended.is_err() && force {
+            self.release(&lease.id, Cause::Administrator).await?;
+            return Ok(lease);
+        }
+        ended.map(|()| lease)
+    }
+
+    /// The slot is given back once the backend agrees that the call is over (S5).
+    async fn end(&self, lease: &Lease, cause: Cause) -> Result<()> {
+        if lease.ended_at.is_some() {
+            return Ok(());
+        }
+        let missing = || Error::NoBackend {
+            backend: lease.backend.clone(),
+        };
+        let backend = self.backends.get(&lease.backend).ok_or_else(missing)?;
+        if !backend.capabilities().hang_up {
+            return Err(Error::CannotHangUp);
+        }
+        let ending = Ending {
+            call: &lease.id,
+            backend_call_id: lease.backend_call_id.as_deref(),
+        };
+        let answer: Result<(), BackendError> = self
+            .asked(&lease.backend, "hang_up", backend.hang_up(ending))
+            .await;
+        answer.map_err(|source| Error::Backend {
+            call: lease.id.clone(),
+            source,
+        })?;
+        self.release(&lease.id, cause).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,324 @@
+//! Failures of a request, and the one place that gives each its status and code.
+
+use crate::acl::Denied;
+use crate::admission::{AdmissionError, Lease};
+use crate::auth::AuthError;
+use crate::backend::BackendError;
+use crate::http::{self as messages, DecisionId, Response};
+use crate::storage::StoreError;
+use axum::response::IntoResponse;
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// Why a request was not answered as it asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no such resource")]
+    NotFound,
+    #[error("this resource does not take this method; it takes {0}")]
+    MethodNotAllowed(String),
+    #[error("{0}")]
+    BadRequest(String),
+    #[error("{0}")]
+    UnsupportedMediaType(String),
+    #[error("the body is larger than {limit} bytes")]
+    BodyTooLarge { limit: u64 },
+    #[error("the head of the request is too large")]
+    HeadTooLarge,
+    #[error("the request did not arrive in time")]
+    Timeout,
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error(transparent)]
+    Admission(#[from] AdmissionError),
+    #[error("there is no such call")]
+    UnknownCall,
+    #[error(
+        "no line is configured for you at the telephone system `{backend}`: ask your administrator"
+    )]
+    NoLine { backend: String },
+    #[error("the telephone system `{backend}` is not configured: ask your administrator")]
+    NoBackend { backend: String },
+    #[error("the telephone system cannot end calls; the call goes on until it is hung up there")]
+    CannotHangUp,
+    /// The call's id, when its slot stays held (S4).
+    #[error("{source}")]
+    Backend { call: String, source: BackendError },
+    #[error("the upstream cannot be reached")]
+    UpstreamUnreachable,
+    #[error("the upstream did not answer in time")]
+    UpstreamTimeout,
+    #[error("{0} exists already")]
+    Exists(&'static str),
+    #[error("there is no such {0}")]
+    Missing(&'static str),
+    #[error("too many attempts: wait {seconds} seconds")]
+    TooManyAttempts { seconds: u64 },
+    #[error("{0}")]
+    Forbidden(String),
+    #[error("the store cannot be used now")]
+    Store(#[source] StoreError),
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Exists(what) => Self::Exists(what),
+            StoreError::Missing(what) => Self::Missing(what),
+            other => Self::Store(other),
+        }
+    }
+}
+
+/// A failure as a client may see it: the meaning, without the cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub status: StatusCode,
+    /// What clients may match on.
+    pub code: &'static str,
+    pub detail: String,
+    /// Further members, such as the calls that fill the limit.
+    pub members: Map<String, Value>,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Error {
+    fn status_and_code(&self) -> (StatusCode, &'static str) {
+        use BackendError::{Refused, Unknown, Unreachable};
+        match self {
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::Missing(_) => (StatusCode::NOT_FOUND, "not_found"),
+            Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::BadRequest(_) | Self::Auth(AuthError::Ambiguous) => {
+                (StatusCode::BAD_REQUEST, "invalid_request")
+            }
+            Self::UnsupportedMediaType(_) => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
+            }
+            Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::HeadTooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "head_too_large",
+            ),
+            Self::Timeout => (StatusCode::REQUEST_TIMEOUT, "timeout"),
+            Self::Auth(AuthError::Missing) => (StatusCode::UNAUTHORIZED, "missing_token"),
+            Self::Auth(AuthError::Unavailable(_))
+            | Self::Store(_)
+            | Self::Admission(AdmissionError::Store(_)) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+            }
+            Self::Auth(_) => (StatusCode::UNAUTHORIZED, "invalid_token"),
+            Self::Denied(_) => (StatusCode::FORBIDDEN, "insufficient_scope"),
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::Admission(AdmissionError::LimitReached { .. }) => {
+                (StatusCode::CONFLICT, "call_limit_reached")
+            }
+            Self::Admission(AdmissionError::KeyReused) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused")
+            }
+            Self::UnknownCall => (StatusCode::CONFLICT, "unknown_call"),
+            Self::NoLine { .. } => (StatusCode::CONFLICT, "no_line"),
+            Self::NoBackend { .. } => (StatusCode::CONFLICT, "no_backend"),
+            Self::CannotHangUp => (StatusCode::CONFLICT, "cannot_hang_up"),
+            Self::Backend {
+                source: Refused { .. },
+                ..
+            } => (StatusCode::BAD_GATEWAY, "call_refused"),
+            Self::Backend {
+                source: Unreachable(_),
+                ..
+            } => (StatusCode::BAD_GATEWAY, "backend_unreachable"),
+            Self::Backend {
+                source: Unknown(_), ..
+            } => (StatusCode::GATEWAY_TIMEOUT, "outcome_unknown"),
+            Self::UpstreamUnreachable => (StatusCode::BAD_GATEWAY, "upstream_unreachable"),
+            Self::UpstreamTimeout => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
+            Self::Exists(_) => (StatusCode::CONFLICT, "exists"),
+            Self::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
+        }
+    }
+
+    /// Whose fault it is, for the access log.
+    pub fn fault(&self) -> &'static str {
+        let (status, _) = self.status_and_code();
+        match self {
+            Self::Backend { .. } | Self::UpstreamUnreachable | Self::UpstreamTimeout => "upstream",
+            _ if status.is_server_error() => "gateway",
+            _ => "client",
+        }
+    }
+
+    /// What the client learns. A cause inside the gateway is logged here, once, and never told.
+    pub fn problem(&self) -> Problem {
+        let (status, code) = self.status_and_code();
+        if status.is_server_error() {
+            tracing::error!(
+                error = self as &dyn std::error::Error,
+                code,
+                "request failed"
+            );
+        }
+        Problem {
+            status,
+            code,
+            detail: self.to_string(),
+            members: self.members(),
+            headers: self.headers(),
+        }
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        let members = match self {
+            Self::Admission(AdmissionError::LimitReached { limit, live }) => {
+                let calls: Vec<_> = live.iter().map(live_call).collect();
+                json!({ "limit": limit, "live": live.len(), "calls": calls })
+            }
+            Self::Denied(denied) => json!({ "required_access": denied.required }),
+            Self::Backend {
+                call,
+                source: BackendError::Unknown(_),
+            } => json!({ "token_call": call }),
+            _ => Value::Null,
+        };
+        match members {
+            Value::Object(members) => members,
+            _ => Map::new(),
+        }
+    }
+
+    fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let header = match self {
+            // RFC 6750 §3.1: a request without a credential gets a challenge without an error code.
+            Self::Auth(AuthError::Missing) => (WWW_AUTHENTICATE, challenge("")),
+            Self::Auth(AuthError::Ambiguous | AuthError::Unavailable(_)) => {
+                return self.retry_after();
+            }
+            Self::Auth(error) => (
+                WWW_AUTHENTICATE,
+                challenge(&format!(
+                    ", error=\"invalid_token\", error_description=\"{}\"",
+                    quotable(error)
+                )),
+            ),
+            Self::Denied(_) => (
+                WWW_AUTHENTICATE,
+                challenge(", error=\"insufficient_scope\""),
+            ),
+            Self::MethodNotAllowed(methods) => (ALLOW, value(methods)),
+            _ => return self.retry_after(),
+        };
+        vec![header]
+    }
+
+    fn retry_after(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let (status, _) = self.status_and_code();
+        match self {
+            Self::TooManyAttempts { seconds } => vec![(RETRY_AFTER, value(&seconds.to_string()))],
+            _ if status == StatusCode::SERVICE_UNAVAILABLE => {
+                vec![(RETRY_AFTER, HeaderValue::from_static("1"))]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// S13: the caller's own calls, so that it can end one.
+fn live_call(lease: &Lease) -> Value {
+    json!({ "token_call": lease.id, "number": lease.number, "state": lease.state() })
+}
+
+fn challenge(more: &str) -> HeaderValue {
+    value(&format!("Bearer realm=\"callgate\"{more}"))
+}
+
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// RFC 6750 §3: an error description has no quotes and no backslashes.
+fn quotable(error: &AuthError) -> String {
+    error.to_string().replace(['"', '\\', '`'], "'")
+}
+
+impl Problem {
+    /// The problem in its general form (RFC 9457).
+    pub fn respond(&self, decision: DecisionId) -> Response {
+        let mut body = json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or("Error"),
+            "status": self.status.as_u16(),
+            "code": self.code,
+            "detail": self.detail,
+            "decision_id": decision.to_string(),
+        });
+        if let Value::Object(object) = &mut body {
+            object.extend(self.members.clone());
+        }
+        let mut response = messages::json(self.status, &body);
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.extend(self.headers.iter().cloned());
+        response
+    }
+}
+
+/// What a failed request hands to the gateway, which gives it its final form.
+#[derive(Debug, Clone)]
+pub struct Failure(pub Arc<Error>);
+
+/// A handler's error travels beside an empty response: the gateway knows the decision's id and the dialect.
+impl IntoResponse for Error {
+    fn into_response(self) -> axum::response::Response {
+        let (status, _) = self.status_and_code();
+        let mut response = messages::empty(status);
+        response.extensions_mut().insert(Failure(Arc::new(self)));
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_credential_is_challenged_without_an_error_code() {
+        let problem = Error::from(AuthError::Missing).problem();
+        assert_eq!(problem.status, 401);
+        assert_eq!(
+            problem.headers,
+            [(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"callgate\"")
+            )]
+        );
+    }
+
+    #[test]
+    fn a_denial_names_the_access() {
+        let problem = Error::from(Denied {
+            required: "calls.create".into(),
+        })
+        .problem();
+        assert_eq!(
+            (problem.status.as_u16(), problem.code),
+            (403, "insufficient_scope")
+        );
+        assert_eq!(problem.members["required_access"], "calls.create");
+    }
+
+    #[test]
+    fn the_cause_of_an_outage_is_not_told() {
+        let error = Error::from(StoreError::Version("secret detail".into()));
+        assert!(!error.problem().detail.contains("secret detail"));
+        assert_eq!(error.fault(), "gateway");
+    }
+}

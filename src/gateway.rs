@@ -1,0 +1,158 @@
+//! The life of a request: route, authenticate, authorize, answer.
+//!
+//! Nothing here knows Pingora, so a test can hand in a request and look at the response.
+
+use crate::acl::{self, Permit};
+use crate::auth::{AuthError, CacheState, Chain, Principal};
+use crate::clock::{Clock, EpochMs};
+use crate::error::{Error, Failure, Problem, Result};
+use crate::http::{self as messages, DecisionId, Request, Response};
+use crate::metrics::{AuthOutcome, Metrics};
+use crate::route::{Found, Route, Routes};
+use axum::Router;
+use axum::body::Body;
+use http::request::Parts;
+use std::convert::Infallible;
+use std::sync::Arc;
+use tower::ServiceExt;
+
+/// How a failure looks to whoever asked, by the dialect of the path. `None` leaves it in its general form.
+pub type Dialect = fn(&Parts, &Problem, DecisionId) -> Option<Response>;
+
+/// All that is built from one version of the configuration, for one listener.
+pub struct Gateway {
+    pub routes: Routes,
+    pub auth: Chain,
+    /// The endpoints that are answered here.
+    pub router: Router,
+    pub dialects: Vec<Dialect>,
+    pub clock: Clock,
+    pub metrics: Metrics,
+}
+
+/// What was decided about a request from its head alone.
+#[derive(Debug)]
+pub struct Decision {
+    pub id: DecisionId,
+    /// `None` when no route matched.
+    pub route: Option<Arc<Route>>,
+    /// Who asked, if that is known, even when the request is refused.
+    pub principal: Option<Principal>,
+    pub cache: CacheState,
+    /// Whether to go on: with a permit, or on a public route without.
+    pub verdict: Result<Option<Permit>>,
+}
+
+impl Decision {
+    /// How authentication ended, for the metrics.
+    pub fn auth_outcome(&self) -> AuthOutcome {
+        match &self.verdict {
+            Ok(Some(_)) => AuthOutcome::Ok,
+            Err(Error::Auth(AuthError::Missing)) => AuthOutcome::Missing,
+            Err(Error::Auth(AuthError::Unavailable(_))) => AuthOutcome::Unavailable,
+            Err(Error::Auth(_)) => AuthOutcome::Invalid,
+            Err(Error::Denied(_)) => AuthOutcome::Denied,
+            Ok(None) | Err(_) => AuthOutcome::None,
+        }
+    }
+}
+
+impl Gateway {
+    /// Decides from the head alone, before a byte of the body is read. Its path must be canonical.
+    pub async fn decide(&self, head: &Parts) -> Decision {
+        self.decide_at(head, self.clock.now()).await
+    }
+
+    /// As [`Gateway::decide`], for a caller that has read the clock already.
+    pub async fn decide_at(&self, head: &Parts, now: EpochMs) -> Decision {
+        let mut decision = Decision {
+            id: DecisionId::next(),
+            route: None,
+            principal: None,
+            cache: CacheState::None,
+            verdict: Ok(None),
+        };
+        decision.verdict = self.judge(head, now, &mut decision).await;
+        decision
+    }
+
+    async fn judge(
+        &self,
+        head: &Parts,
+        now: EpochMs,
+        decision: &mut Decision,
+    ) -> Result<Option<Permit>> {
+        let Found { route, required } = self.routes.find(&head.method, head.uri.path())?;
+        decision.route = Some(Arc::clone(route));
+        let Some(required) = required else {
+            return Ok(None);
+        };
+        let (cache, result) = self.auth.authenticate(head, now).await;
+        decision.cache = cache;
+        if cache != CacheState::None {
+            self.metrics.cache_lookup(cache.as_str());
+        }
+        let principal = result?;
+        decision.principal = Some(principal.clone());
+        Ok(Some(acl::authorize(principal, &required)?))
+    }
+
+    /// Answers a request for one of the endpoints here, whose head was decided on with `permit`.
+    pub async fn answer(
+        &self,
+        request: Request,
+        permit: Option<Permit>,
+        id: DecisionId,
+    ) -> Response {
+        let (mut head, body) = request.into_parts();
+        head.extensions.insert(id);
+        if let Some(permit) = permit {
+            head.extensions.insert(permit);
+        }
+        let asked = as_seen_by_dialects(&head);
+        let request = http::Request::from_parts(head, Body::from(body));
+        let response = self.router.clone().oneshot(request).await;
+        let response = response.unwrap_or_else(|never: Infallible| match never {});
+        match response.extensions().get::<Failure>() {
+            Some(Failure(error)) => self.refuse(&asked, error, id),
+            None => response,
+        }
+    }
+
+    /// The answer to a request that failed, in the dialect of its path.
+    pub fn refuse(&self, head: &Parts, error: &Error, id: DecisionId) -> Response {
+        let problem = error.problem();
+        let response = self
+            .dialects
+            .iter()
+            .find_map(|dialect| dialect(head, &problem, id))
+            .unwrap_or_else(|| problem.respond(id));
+        messages::no_store(response)
+    }
+
+    /// Decides on and answers a whole request for one of the endpoints here.
+    pub async fn handle(&self, request: Request) -> Response {
+        let (head, body) = request.into_parts();
+        let decision = self.decide(&head).await;
+        match decision.verdict {
+            Ok(permit) => {
+                self.answer(Request::from_parts(head, body), permit, decision.id)
+                    .await
+            }
+            Err(error) => self.refuse(&head, &error, decision.id),
+        }
+    }
+}
+
+/// Method, path and headers: what a dialect needs of a request that a handler has taken.
+fn as_seen_by_dialects(head: &Parts) -> Parts {
+    let mut request = http::Request::new(());
+    *request.method_mut() = head.method.clone();
+    *request.uri_mut() = head.uri.clone();
+    if let Some(accept) = head.headers.get(http::header::ACCEPT) {
+        request
+            .headers_mut()
+            .insert(http::header::ACCEPT, accept.clone());
+    }
+    request.into_parts().0
+}

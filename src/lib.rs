@@ -1,0 +1,26 @@
+//! callgate: an authentication gateway in front of the call APIs of telephone systems.
+//!
+//! The modules are the product's parts, in the order in which they build on each other; a module imports only from
+//! those above it (docs/architecture.md, checked by `tests/architecture.rs`).
+
+pub mod access;
+pub mod clock;
+pub mod http;
+pub mod metrics;
+pub mod secret;
+
+pub mod storage;
+pub mod token;
+
+pub mod acl;
+pub mod auth;
+
+pub mod admission;
+pub mod backend;
+
+pub mod error;
+pub mod route;
+
+pub mod call;
+
+pub mod gateway;

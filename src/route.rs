@@ -1,0 +1,260 @@
+//! Routes: path, methods, what access they require, and who answers.
+
+use crate::error::{Error, Result};
+use crate::metrics::{Metrics, RouteMetrics};
+use axum::Router;
+use axum::routing::MethodRouter;
+use http::Method;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a route requires of its caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Requirement {
+    /// Nobody is asked who they are.
+    Public,
+    /// An access such as `calls.create`, or a template of one: `pbx.{extension}.read`.
+    Access(Cow<'static, str>),
+}
+
+impl Requirement {
+    pub const fn access(access: &'static str) -> Self {
+        Self::Access(Cow::Borrowed(access))
+    }
+}
+
+/// Who answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The gateway itself.
+    Local,
+    Upstream(Forward),
+}
+
+/// How a request goes on to an upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forward {
+    /// The upstream's name in the configuration.
+    pub upstream: String,
+    /// Taken off the front of the path, then `add_prefix` is put there.
+    pub strip_prefix: String,
+    pub add_prefix: String,
+    /// How long the upstream may be silent.
+    pub read_timeout: Duration,
+    /// Headers that go up besides the usual ones.
+    pub extra_headers: Vec<http::HeaderName>,
+}
+
+#[derive(Debug)]
+pub struct Route {
+    /// Names the route in metrics and log.
+    pub name: String,
+    pub methods: Vec<Method>,
+    pub requirement: Requirement,
+    pub target: Target,
+    /// Bytes that a request's body may have.
+    pub body_limit: u64,
+    pub metrics: RouteMetrics,
+}
+
+/// A route as it is declared.
+#[derive(Debug, Clone)]
+pub struct Declaration {
+    pub name: String,
+    /// A template as `matchit` reads it: `/rest/call`, `/pbx/{extension}`, `/pbx/{*rest}`.
+    pub path: String,
+    /// No method means every method.
+    pub methods: Vec<Method>,
+    pub requirement: Requirement,
+    pub target: Target,
+    pub body_limit: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RouteError {
+    #[error("route `{name}`: the path `{path}` cannot be used: {reason}")]
+    Path {
+        name: String,
+        path: String,
+        reason: String,
+    },
+    #[error("route `{name}`: {path} is taken by route `{other}`")]
+    Taken {
+        name: String,
+        path: String,
+        other: String,
+    },
+}
+
+/// The routes of one listener.
+#[derive(Debug, Default)]
+pub struct Routes {
+    by_path: matchit::Router<Vec<Arc<Route>>>,
+}
+
+/// A route that was found, and the access that it requires of this very request.
+#[derive(Debug, Clone)]
+pub struct Found<'r> {
+    pub route: &'r Arc<Route>,
+    /// `None` when the route is public.
+    pub required: Option<Cow<'r, str>>,
+}
+
+impl Routes {
+    pub fn new(declarations: Vec<Declaration>, metrics: &Metrics) -> Result<Self, RouteError> {
+        let mut routes = Self::default();
+        for declaration in declarations {
+            routes.add(declaration, metrics)?;
+        }
+        Ok(routes)
+    }
+
+    /// Finds the route of a canonical path.
+    pub fn find<'r>(&'r self, method: &Method, path: &'r str) -> Result<Found<'r>> {
+        let found = self.by_path.at(path).map_err(|_| Error::NotFound)?;
+        let route = found
+            .value
+            .iter()
+            .find(|route| route.takes(method))
+            .ok_or_else(|| Error::MethodNotAllowed(allowed(found.value)))?;
+        let required = match &route.requirement {
+            Requirement::Public => None,
+            Requirement::Access(template) => Some(fill(template, &found.params)),
+        };
+        Ok(Found { route, required })
+    }
+
+    fn add(&mut self, declaration: Declaration, metrics: &Metrics) -> Result<(), RouteError> {
+        let path = declaration.path.clone();
+        let route = Arc::new(Route {
+            metrics: metrics.route(&declaration.name),
+            name: declaration.name,
+            methods: declaration.methods,
+            requirement: declaration.requirement,
+            target: declaration.target,
+            body_limit: declaration.body_limit,
+        });
+        if let Ok(there) = self.by_path.at_mut(&path) {
+            let clash = there.value.iter().find(|other| other.overlaps(&route));
+            if there.params.is_empty() && clash.is_none() {
+                there.value.push(route);
+                return Ok(());
+            }
+        }
+        let name = route.name.clone();
+        let inserted = self.by_path.insert(path.clone(), vec![route]);
+        inserted.map_err(|error| RouteError::Path {
+            name,
+            path,
+            reason: error.to_string(),
+        })
+    }
+}
+
+impl Route {
+    /// HEAD is answered where GET is (RFC 9110 §9.3.2).
+    fn takes(&self, method: &Method) -> bool {
+        let asked = if method == Method::HEAD {
+            &Method::GET
+        } else {
+            method
+        };
+        self.methods.is_empty() || self.methods.contains(asked) || self.methods.contains(method)
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        self.methods.is_empty()
+            || other.methods.is_empty()
+            || self.methods.iter().any(|m| other.methods.contains(m))
+    }
+}
+
+/// Puts path values into a template of an access. A dot in a value would make two words of it: Wazo writes `_`.
+fn fill<'t>(template: &'t str, params: &matchit::Params<'_, '_>) -> Cow<'t, str> {
+    if !template.contains('{') {
+        return Cow::Borrowed(template);
+    }
+    let mut access = template.to_owned();
+    for (name, value) in params.iter() {
+        access = access.replace(&format!("{{{name}}}"), &value.replace('.', "_"));
+    }
+    Cow::Owned(access)
+}
+
+fn allowed(routes: &[Arc<Route>]) -> String {
+    let methods: Vec<_> = routes
+        .iter()
+        .flat_map(|route| &route.methods)
+        .map(Method::as_str)
+        .collect();
+    methods.join(", ")
+}
+
+/// Endpoints that the gateway answers itself: for each the access and the handler, side by side.
+#[derive(Default)]
+pub struct Endpoints {
+    pub declarations: Vec<Declaration>,
+    pub router: Router,
+}
+
+/// The body of a request that the gateway answers itself, in bytes.
+const LOCAL_BODY_LIMIT: u64 = 64 * 1024;
+
+impl Endpoints {
+    /// An endpoint that requires `access`.
+    #[must_use]
+    pub fn on(
+        self,
+        method: Method,
+        path: &str,
+        access: &'static str,
+        handler: MethodRouter,
+    ) -> Self {
+        self.add(method, path, Requirement::access(access), handler)
+    }
+
+    /// An endpoint for which nobody is asked who they are: it sees to that itself, or need not.
+    #[must_use]
+    pub fn public(self, method: Method, path: &str, handler: MethodRouter) -> Self {
+        self.add(method, path, Requirement::Public, handler)
+    }
+
+    /// A further method of an endpoint whose handler is there already.
+    #[must_use]
+    pub fn also(mut self, method: Method, path: &str, access: &'static str) -> Self {
+        self.declare(method, path, Requirement::access(access));
+        self
+    }
+
+    /// The endpoints of both.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.declarations.extend(other.declarations);
+        self.router = self.router.merge(other.router);
+        self
+    }
+
+    fn add(
+        mut self,
+        method: Method,
+        path: &str,
+        requirement: Requirement,
+        handler: MethodRouter,
+    ) -> Self {
+        self.declare(method, path, requirement);
+        self.router = self.router.route(path, handler);
+        self
+    }
+
+    fn declare(&mut self, method: Method, path: &str, requirement: Requirement) {
+        self.declarations.push(Declaration {
+            name: path.to_owned(),
+            path: path.to_owned(),
+            methods: vec![method],
+            requirement,
+            target: Target::Local,
+            body_limit: LOCAL_BODY_LIMIT,
+        });
+    }
+}

@@ -1,0 +1,144 @@
+//! Authorization codes (RFC 6749 §4.1.2): single use, short, bound to client, redirect URI and challenge.
+
+use super::tokens::{self, Token};
+use super::{Result, Store, StoreError, Words, exists, grants};
+use crate::clock::EpochMs;
+
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Code {
+    pub hash: String,
+    pub grant_id: String,
+    pub family_id: String,
+    pub client_id: String,
+    pub user_id: String,
+    pub redirect_uri: String,
+    /// Whether the authorization request named the redirect URI; then the token request must (RFC 6749 §4.1.3).
+    #[sqlx(try_from = "i64")]
+    pub redirect_named: Flag,
+    #[sqlx(try_from = "String")]
+    pub scope: Words,
+    /// PKCE S256 challenge (RFC 7636).
+    pub challenge: Option<String>,
+    pub created_at: EpochMs,
+    pub expires_at: EpochMs,
+    pub used_at: Option<EpochMs>,
+}
+
+/// A truth value in a BIGINT column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flag(pub bool);
+
+impl From<i64> for Flag {
+    fn from(number: i64) -> Self {
+        Self(number != 0)
+    }
+}
+
+/// What a user has just allowed; `consent` is the single-use number of the form that allowed it.
+#[derive(Debug, Clone)]
+pub struct Consented {
+    pub hash: String,
+    pub client_id: String,
+    pub user_id: String,
+    pub redirect_uri: String,
+    pub redirect_named: bool,
+    pub scope: Words,
+    pub challenge: Option<String>,
+    pub consent: String,
+    pub created_at: EpochMs,
+    pub expires_at: EpochMs,
+}
+
+/// How a code was exchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exchange {
+    Done,
+    /// The code was used before: its whole family has been revoked (RFC 6749 §4.1.2).
+    Reused,
+}
+
+impl Store {
+    /// Remembers the grant and the code.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when the consent has made a code already.
+    pub async fn create_code(&self, consented: Consented) -> Result<()> {
+        self.write(move |c| {
+            Box::pin(async move {
+                let (user, client) = (&consented.user_id, &consented.client_id);
+                let grant = grants::widen(c, user, client, &consented.scope, consented.created_at).await?;
+                sqlx::query(
+                    "INSERT INTO codes (hash, grant_id, family_id, client_id, user_id, redirect_uri, redirect_named, scope,
+                     challenge, consent, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                )
+                .bind(consented.hash)
+                .bind(grant.id)
+                .bind(uuid::Uuid::new_v4().to_string())
+                .bind(consented.client_id)
+                .bind(consented.user_id)
+                .bind(consented.redirect_uri)
+                .bind(i64::from(consented.redirect_named))
+                .bind(consented.scope.to_string())
+                .bind(consented.challenge)
+                .bind(consented.consent)
+                .bind(consented.created_at)
+                .bind(consented.expires_at)
+                .execute(c)
+                .await
+                .map_err(exists("consent"))?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    pub async fn code(&self, hash: &str) -> Result<Option<Code>> {
+        Ok(sqlx::query_as("SELECT * FROM codes WHERE hash = $1")
+            .bind(hash)
+            .fetch_optional(self.readers())
+            .await?)
+    }
+
+    /// Uses the code up and stores what it was exchanged for, or revokes the family of a code used before.
+    pub async fn exchange_code(
+        &self,
+        code: &Code,
+        issued: Vec<Token>,
+        now: EpochMs,
+    ) -> Result<Exchange> {
+        let (hash, family) = (code.hash.clone(), code.family_id.clone());
+        self.write(move |c| {
+            Box::pin(async move {
+                let used = sqlx::query(
+                    "UPDATE codes SET used_at = $2 WHERE hash = $1 AND used_at IS NULL",
+                )
+                .bind(hash)
+                .bind(now)
+                .execute(&mut *c)
+                .await?;
+                if used.rows_affected() == 0 {
+                    tokens::revoke_family(c, &family, now).await?;
+                    return Ok(Exchange::Reused);
+                }
+                tokens::insert(c, issued).await?;
+                Ok(Exchange::Done)
+            })
+        })
+        .await
+    }
+
+    /// Forgets codes that were made before `then`.
+    pub async fn prune_codes(&self, then: EpochMs) -> Result<()> {
+        self.write(move |c| {
+            Box::pin(async move {
+                sqlx::query("DELETE FROM codes WHERE created_at < $1")
+                    .bind(then)
+                    .execute(c)
+                    .await
+                    .map_err(StoreError::Engine)?;
+                Ok(())
+            })
+        })
+        .await
+    }
+}

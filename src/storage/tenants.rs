@@ -1,0 +1,82 @@
+//! Tenants: the organisations whose users share a gateway.
+
+use super::{Result, Store, StoreError, exists, revocations};
+use crate::clock::EpochMs;
+use crate::storage::revocations::Kind;
+
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
+pub struct Tenant {
+    /// A short name, such as `acme`.
+    pub id: String,
+    pub name: String,
+    /// ISO 3166 country by which national numbers are understood.
+    pub region: String,
+    /// Calls that each of its users may have at once, unless the user has a limit of their own.
+    pub call_limit: Option<i64>,
+    /// The backend that places its calls, unless the user has one.
+    pub backend: Option<String>,
+    pub created_at: EpochMs,
+    pub disabled_at: Option<EpochMs>,
+}
+
+impl Store {
+    pub async fn tenant(&self, id: &str) -> Result<Option<Tenant>> {
+        Ok(sqlx::query_as("SELECT * FROM tenants WHERE id = $1")
+            .bind(id)
+            .fetch_optional(self.readers())
+            .await?)
+    }
+
+    pub async fn tenants(&self) -> Result<Vec<Tenant>> {
+        Ok(sqlx::query_as("SELECT * FROM tenants ORDER BY id")
+            .fetch_all(self.readers())
+            .await?)
+    }
+
+    /// # Errors
+    /// [`StoreError::Exists`] when the name is taken.
+    pub async fn create_tenant(&self, tenant: Tenant) -> Result<()> {
+        self.write(move |c| {
+            Box::pin(async move {
+                sqlx::query(
+                    "INSERT INTO tenants (id, name, region, call_limit, backend, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+                )
+                .bind(tenant.id)
+                .bind(tenant.name)
+                .bind(tenant.region)
+                .bind(tenant.call_limit)
+                .bind(tenant.backend)
+                .bind(tenant.created_at)
+                .execute(c)
+                .await
+                .map_err(exists("tenant"))?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Replaces what may change of a tenant. Its users' tokens are looked up again, as it may have been disabled.
+    pub async fn update_tenant(&self, tenant: Tenant, now: EpochMs) -> Result<()> {
+        self.write(move |c| {
+            Box::pin(async move {
+                let done = sqlx::query(
+                    "UPDATE tenants SET name = $2, region = $3, call_limit = $4, backend = $5, disabled_at = $6 WHERE id = $1",
+                )
+                .bind(&tenant.id)
+                .bind(&tenant.name)
+                .bind(&tenant.region)
+                .bind(tenant.call_limit)
+                .bind(&tenant.backend)
+                .bind(tenant.disabled_at)
+                .execute(&mut *c)
+                .await?;
+                if done.rows_affected() == 0 {
+                    return Err(StoreError::Missing("tenant"));
+                }
+                revocations::record(c, Kind::Tenant, &tenant.id, now).await
+            })
+        })
+        .await
+    }
+}

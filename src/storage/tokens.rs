@@ -1,0 +1,248 @@
+//! Access and refresh tokens, as hashes, with the accesses that were frozen into them when issued.
+
+use super::policies::Accesses;
+use super::revocations::{self, Kind};
+use super::{Connection, Result, Store, Words};
+use crate::clock::EpochMs;
+
+/// A token's row. Rows of one authorization share a family.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
+pub struct Token {
+    #[serde(skip)]
+    pub hash: String,
+    /// Names the token in administration; it opens nothing.
+    pub id: String,
+    /// `access` or `refresh`
+    pub class: String,
+    pub family_id: String,
+    pub grant_id: Option<String>,
+    pub tenant_id: String,
+    pub client_id: String,
+    /// The user it acts for; none when the client acts for itself.
+    pub user_id: Option<String>,
+    #[sqlx(try_from = "String")]
+    pub scope: Words,
+    #[sqlx(try_from = "String")]
+    pub accesses: Accesses,
+    pub created_at: EpochMs,
+    pub expires_at: EpochMs,
+    /// When a refresh token was exchanged for its successor.
+    pub used_at: Option<EpochMs>,
+    pub revoked_at: Option<EpochMs>,
+}
+
+/// An access token with all that decides about it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct TokenFacts {
+    pub id: String,
+    pub family_id: String,
+    pub tenant_id: String,
+    pub client_id: String,
+    pub user_id: Option<String>,
+    pub scope: String,
+    #[sqlx(try_from = "String")]
+    pub accesses: Accesses,
+    pub expires_at: EpochMs,
+    pub client_name: String,
+    #[sqlx(try_from = "String")]
+    pub switches: Words,
+    pub username: Option<String>,
+}
+
+/// Which tokens an administrator means.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+pub struct Selection {
+    pub id: Option<String>,
+    pub user: Option<String>,
+    pub client: Option<String>,
+}
+
+/// How a refresh token was exchanged (RFC 9700 §4.14.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotation {
+    Done,
+    /// It was exchanged before: whoever holds it is not whom it was made for, or was; its family has been revoked.
+    Reused,
+}
+
+const SELECTED: &str = "SELECT * FROM tokens WHERE revoked_at IS NULL AND expires_at > $1
+    AND ($2 IS NULL OR id = $2) AND ($3 IS NULL OR user_id = $3) AND ($4 IS NULL OR client_id = $4)
+    ORDER BY created_at DESC LIMIT 1000";
+
+impl Store {
+    pub async fn create_tokens(&self, issued: Vec<Token>) -> Result<()> {
+        self.write(move |c| Box::pin(insert(c, issued))).await
+    }
+
+    /// What is known of an access token that is neither revoked nor orphaned by a disabled user, client or tenant.
+    /// Whether it has expired is for the caller to see.
+    pub async fn token_facts(&self, hash: &str) -> Result<Option<TokenFacts>> {
+        Ok(sqlx::query_as(
+            "SELECT t.id, t.family_id, t.tenant_id, t.client_id, t.user_id, t.scope, t.accesses, t.expires_at,
+                    c.name AS client_name, c.switches, u.username
+             FROM tokens t JOIN clients c ON c.id = t.client_id JOIN tenants o ON o.id = t.tenant_id
+             LEFT JOIN users u ON u.id = t.user_id
+             WHERE t.hash = $1 AND t.class = 'access' AND t.revoked_at IS NULL
+               AND c.disabled_at IS NULL AND o.disabled_at IS NULL AND u.disabled_at IS NULL",
+        )
+        .bind(hash)
+        .fetch_optional(self.readers())
+        .await?)
+    }
+
+    pub async fn token(&self, hash: &str) -> Result<Option<Token>> {
+        Ok(sqlx::query_as("SELECT * FROM tokens WHERE hash = $1")
+            .bind(hash)
+            .fetch_optional(self.readers())
+            .await?)
+    }
+
+    /// Live tokens, newest first, a thousand at the most.
+    pub async fn tokens(&self, selection: &Selection, now: EpochMs) -> Result<Vec<Token>> {
+        Ok(sqlx::query_as(SELECTED)
+            .bind(now)
+            .bind(&selection.id)
+            .bind(&selection.user)
+            .bind(&selection.client)
+            .fetch_all(self.readers())
+            .await?)
+    }
+
+    /// Uses a refresh token up and stores its successors, or revokes the family of one used before.
+    pub async fn rotate(
+        &self,
+        presented: &Token,
+        successors: Vec<Token>,
+        now: EpochMs,
+    ) -> Result<Rotation> {
+        let (hash, family) = (presented.hash.clone(), presented.family_id.clone());
+        self.write(move |c| {
+            Box::pin(async move {
+                let used = sqlx::query(
+                    "UPDATE tokens SET used_at = $2 WHERE hash = $1 AND used_at IS NULL AND revoked_at IS NULL",
+                )
+                .bind(hash)
+                .bind(now)
+                .execute(&mut *c)
+                .await?;
+                if used.rows_affected() == 0 {
+                    revoke_family(c, &family, now).await?;
+                    return Ok(Rotation::Reused);
+                }
+                insert(c, successors).await?;
+                Ok(Rotation::Done)
+            })
+        })
+        .await
+    }
+
+    /// Ends one access token.
+    pub async fn revoke_token(&self, hash: &str, now: EpochMs) -> Result<()> {
+        let hash = hash.to_owned();
+        self.write(move |c| {
+            Box::pin(async move {
+                sqlx::query(
+                    "UPDATE tokens SET revoked_at = $2 WHERE hash = $1 AND revoked_at IS NULL",
+                )
+                .bind(&hash)
+                .bind(now)
+                .execute(&mut *c)
+                .await?;
+                revocations::record(c, Kind::Token, &hash, now).await
+            })
+        })
+        .await
+    }
+
+    /// Ends all tokens of a family, and the codes that would make more; says how many tokens that were.
+    pub async fn revoke_family(&self, family: &str, now: EpochMs) -> Result<u64> {
+        let family = family.to_owned();
+        self.write(move |c| Box::pin(async move { revoke_family(c, &family, now).await }))
+            .await
+    }
+
+    /// Ends the selected tokens with their families, and says how many tokens that were. An empty selection ends none.
+    pub async fn revoke_tokens(&self, selection: Selection, now: EpochMs) -> Result<u64> {
+        if selection.id.is_none() && selection.user.is_none() && selection.client.is_none() {
+            return Ok(0);
+        }
+        self.write(move |c| {
+            Box::pin(async move {
+                let mut ended = 0;
+                loop {
+                    let tokens: Vec<Token> = sqlx::query_as(SELECTED)
+                        .bind(now)
+                        .bind(&selection.id)
+                        .bind(&selection.user)
+                        .bind(&selection.client)
+                        .fetch_all(&mut *c)
+                        .await?;
+                    if tokens.is_empty() {
+                        return Ok(ended);
+                    }
+                    let families: std::collections::BTreeSet<_> =
+                        tokens.into_iter().map(|t| t.family_id).collect();
+                    for family in families {
+                        ended += revoke_family(c, &family, now).await?;
+                    }
+                }
+            })
+        })
+        .await
+    }
+
+    /// Forgets tokens that expired before `then`.
+    pub async fn prune_tokens(&self, then: EpochMs) -> Result<()> {
+        self.write(move |c| {
+            Box::pin(async move {
+                sqlx::query("DELETE FROM tokens WHERE expires_at < $1")
+                    .bind(then)
+                    .execute(c)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+}
+
+pub(super) async fn insert(c: &mut Connection, issued: Vec<Token>) -> Result<()> {
+    for token in issued {
+        sqlx::query(
+            "INSERT INTO tokens (hash, id, class, family_id, grant_id, tenant_id, client_id, user_id, scope, accesses,
+             created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        )
+        .bind(token.hash)
+        .bind(token.id)
+        .bind(token.class)
+        .bind(token.family_id)
+        .bind(token.grant_id)
+        .bind(token.tenant_id)
+        .bind(token.client_id)
+        .bind(token.user_id)
+        .bind(token.scope.to_string())
+        .bind(token.accesses.to_text())
+        .bind(token.created_at)
+        .bind(token.expires_at)
+        .execute(&mut *c)
+        .await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn revoke_family(c: &mut Connection, family: &str, now: EpochMs) -> Result<u64> {
+    let done = sqlx::query(
+        "UPDATE tokens SET revoked_at = $2 WHERE family_id = $1 AND revoked_at IS NULL",
+    )
+    .bind(family)
+    .bind(now)
+    .execute(&mut *c)
+    .await?;
+    sqlx::query("UPDATE codes SET used_at = $2 WHERE family_id = $1 AND used_at IS NULL")
+        .bind(family)
+        .bind(now)
+        .execute(&mut *c)
+        .await?;
+    revocations::record(c, Kind::Family, family, now).await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,124 @@
+//! Users: the people who place calls.
+
+use super::{Result, Store, StoreError, exists, revocations};
+use crate::clock::EpochMs;
+use crate::storage::revocations::Kind;
+
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
+pub struct User {
+    /// A UUID, never used again.
+    pub id: String,
+    pub tenant_id: String,
+    /// Unique within the tenant.
+    pub username: String,
+    pub display_name: String,
+    /// PHC string of argon2id; without one, nobody can log in as this user.
+    #[serde(skip)]
+    pub password_hash: Option<String>,
+    /// Calls at once; without one, the tenant's limit counts.
+    pub call_limit: Option<i64>,
+    pub backend: Option<String>,
+    pub created_at: EpochMs,
+    pub disabled_at: Option<EpochMs>,
+}
+
+impl Store {
+    pub async fn user(&self, id: &str) -> Result<Option<User>> {
+        Ok(sqlx::query_as("SELECT * FROM users WHERE id = $1")
+            .bind(id)
+            .fetch_optional(self.readers())
+            .await?)
+    }
+
+    pub async fn user_named(&self, tenant: &str, username: &str) -> Result<Option<User>> {
+        Ok(
+            sqlx::query_as("SELECT * FROM users WHERE tenant_id = $1 AND username = $2")
+                .bind(tenant)
+                .bind(username)
+                .fetch_optional(self.readers())
+                .await?,
+        )
+    }
+
+    /// All users, or those of one tenant.
+    pub async fn users(&self, tenant: Option<&str>) -> Result<Vec<User>> {
+        Ok(sqlx::query_as(
+            "SELECT * FROM users WHERE $1 IS NULL OR tenant_id = $1 ORDER BY tenant_id, username",
+        )
+        .bind(tenant)
+        .fetch_all(self.readers())
+        .await?)
+    }
+
+    /// # Errors
+    /// [`StoreError::Exists`] when the tenant has a user of that name, [`StoreError::Missing`] without the tenant.
+    pub async fn create_user(&self, user: User) -> Result<()> {
+        self.write(move |c| {
+            Box::pin(async move {
+                sqlx::query(
+                    "INSERT INTO users (id, tenant_id, username, display_name, password_hash, call_limit, backend, created_at)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                )
+                .bind(user.id)
+                .bind(user.tenant_id)
+                .bind(user.username)
+                .bind(user.display_name)
+                .bind(user.password_hash)
+                .bind(user.call_limit)
+                .bind(user.backend)
+                .bind(user.created_at)
+                .execute(c)
+                .await
+                .map_err(exists("user"))?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Replaces what may change of a user. A user who is disabled or has a new password is logged out, and
+    /// all of the user's tokens end.
+    pub async fn update_user(&self, user: User, now: EpochMs) -> Result<()> {
+        self.write(move |c| {
+            Box::pin(async move {
+                let before: Option<User> = sqlx::query_as("SELECT * FROM users WHERE id = $1")
+                    .bind(&user.id)
+                    .fetch_optional(&mut *c)
+                    .await?;
+                let before = before.ok_or(StoreError::Missing("user"))?;
+                sqlx::query(
+                    "UPDATE users SET display_name = $2, password_hash = $3, call_limit = $4, backend = $5, disabled_at = $6
+                     WHERE id = $1",
+                )
+                .bind(&user.id)
+                .bind(&user.display_name)
+                .bind(&user.password_hash)
+                .bind(user.call_limit)
+                .bind(&user.backend)
+                .bind(user.disabled_at)
+                .execute(&mut *c)
+                .await?;
+                if user.disabled_at.is_some() || user.password_hash != before.password_hash {
+                    log_out(c, &user.id, now).await?;
+                }
+                revocations::record(c, Kind::User, &user.id, now).await
+            })
+        })
+        .await
+    }
+}
+
+async fn log_out(c: &mut super::Connection, user: &str, now: EpochMs) -> Result<()> {
+    for sql in [
+        "UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL",
+        "UPDATE tokens SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL",
+        "UPDATE codes SET used_at = $2 WHERE user_id = $1 AND used_at IS NULL",
+    ] {
+        sqlx::query(sql)
+            .bind(user)
+            .bind(now)
+            .execute(&mut *c)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! The cache of token facts, safe against a revocation in any interleaving with a fill.
+
+use super::{Facts, Feed, TokenHash};
+use crate::clock::{EpochMs, millis};
+use crate::secret;
+use crate::storage::revocations::Kind;
+use moka::sync::Cache;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Tokens whose facts are kept.
+    pub capacity: u64,
+    /// How long facts are kept at the most; jittered by a tenth.
+    #[serde(with = "humantime_serde")]
+    pub lifetime: Duration,
+    /// Unknown tokens that are remembered as such.
+    pub negative_capacity: u64,
+    #[serde(with = "humantime_serde")]
+    pub negative_lifetime: Duration,
+    /// A hit counts only while the revocations were read this lately.
+    #[serde(with = "humantime_serde")]
+    pub max_stale: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            capacity: 1_000_000,
+            lifetime: Duration::from_secs(60),
+            negative_capacity: 10_000,
+            negative_lifetime: Duration::from_secs(5),
+            max_stale: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What the cache knows about a token.
+#[derive(Debug)]
+pub enum Lookup {
+    Hit(Arc<Facts>),
+    /// The store was asked lately and did not know the token.
+    Unknown,
+    Miss,
+}
+
+#[derive(Debug)]
+pub struct FactCache {
+    facts: Cache<TokenHash, Arc<Facts>>,
+    unknown: Cache<TokenHash, ()>,
+    feed: Arc<Feed>,
+    max_stale: EpochMs,
+}
+
+impl FactCache {
+    pub fn new(settings: &Settings, feed: Arc<Feed>) -> Self {
+        Self {
+            facts: Cache::builder()
+                .max_capacity(settings.capacity)
+                .expire_after(Jittered(settings.lifetime))
+                .build(),
+            unknown: Cache::builder()
+                .max_capacity(settings.negative_capacity)
+                .time_to_live(settings.negative_lifetime.min(Duration::from_secs(5)))
+                .build(),
+            feed,
+            max_stale: millis(settings.max_stale),
+        }
+    }
+
+    /// Looks a token up. Facts that a revocation may have ended are a miss; whether the token has expired is
+    /// for the caller to see.
+    pub fn find(&self, token: &TokenHash, now: EpochMs) -> Lookup {
+        let Some(facts) = self.facts.get(token) else {
+            return self.find_unknown(token);
+        };
+        if self.feed.age(now) > self.max_stale || self.is_outdated(&facts) {
+            return Lookup::Miss;
+        }
+        Lookup::Hit(facts)
+    }
+
+    /// Keeps facts that were read from the store, unless the token was revoked meanwhile: then they are `None`.
+    ///
+    /// Insert first, look at the feed after: a revocation records first and removes after, so one of the two
+    /// always sees the other.
+    pub fn insert(&self, token: TokenHash, facts: Facts) -> Option<Arc<Facts>> {
+        let position = facts.position.load(Ordering::SeqCst);
+        let facts = Arc::new(facts);
+        self.facts.insert(token, Arc::clone(&facts));
+        let revoked = self.is_outdated(&facts)
+            || self
+                .feed
+                .revoked_since(position, Kind::Token, &token.to_string());
+        if revoked {
+            self.facts.invalidate(&token);
+            return None;
+        }
+        Some(facts)
+    }
+
+    /// Remembers for a short while that the store does not know the token.
+    pub fn insert_unknown(&self, token: TokenHash) {
+        self.unknown.insert(token, ());
+    }
+
+    /// Drops one token, named as in the store. Its revocation must have been recorded in the feed.
+    pub fn remove(&self, token: &str) {
+        if let Some(token) = TokenHash::from_text(token) {
+            self.facts.invalidate(&token);
+        }
+    }
+
+    /// Tokens whose facts are kept, about.
+    pub fn len(&self) -> u64 {
+        self.facts.entry_count()
+    }
+
+    fn find_unknown(&self, token: &TokenHash) -> Lookup {
+        if self.unknown.contains_key(token) {
+            return Lookup::Unknown;
+        }
+        Lookup::Miss
+    }
+
+    /// Whether a revocation after the facts were read names their family, user, client or tenant. Facts that
+    /// pass are good up to where the feed stood, so that the next hit need not look again.
+    fn is_outdated(&self, facts: &Facts) -> bool {
+        let known = facts.position.load(Ordering::SeqCst);
+        let position = self.feed.position();
+        if known == position {
+            return false;
+        }
+        let outdated = facts
+            .keys()
+            .any(|(kind, subject)| self.feed.revoked_since(known, kind, subject));
+        if !outdated {
+            facts.position.fetch_max(position, Ordering::SeqCst);
+        }
+        outdated
+    }
+}
+
+/// Spreads the end of entries by a tenth either way, so that what was filled together is not refilled together.
+struct Jittered(Duration);
+
+impl moka::Expiry<TokenHash, Arc<Facts>> for Jittered {
+    fn expire_after_create(&self, _: &TokenHash, _: &Arc<Facts>, _: Instant) -> Option<Duration> {
+        let [byte] = secret::random::<1>();
+        let tenth = self.0 / 10;
+        Some(self.0.saturating_sub(tenth) + (tenth * 2 / 255) * u32::from(byte))
+    }
+}

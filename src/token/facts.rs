@@ -1,0 +1,86 @@
+//! Facts about a credential: what was true of it when it was read. Never a decision (security.md AT-30).
+
+use crate::access::{Accesses, Holder};
+use crate::clock::EpochMs;
+use crate::storage::Words;
+use crate::storage::revocations::Kind;
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+
+/// Who acts. Users and clients have name spaces of their own, so that a client cannot pose as a user (RFC 9700 §4.15).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Subject {
+    User(String),
+    Client(String),
+    /// The holder of the operations token.
+    Operator,
+}
+
+impl Subject {
+    /// The bare id, without what kind it is of.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::User(id) | Self::Client(id) => id,
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// `user:ID`, `client:ID` or `operator`; the owner of calls and lines in the store.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "user:{id}"),
+            Self::Client(id) => write!(f, "client:{id}"),
+            Self::Operator => f.write_str("operator"),
+        }
+    }
+}
+
+/// All that is known about a verified credential.
+#[derive(Debug)]
+pub struct Facts {
+    pub subject: Subject,
+    pub tenant: String,
+    /// The user's name, or the client's when it acts for itself.
+    pub name: String,
+    pub client: String,
+    /// Names the token in administration and logs; it opens nothing.
+    pub token_id: String,
+    /// All that descends from the same authorization: Wazo's session.
+    pub family: String,
+    pub scope: String,
+    pub accesses: Accesses,
+    /// Legacy behaviours that the client may use.
+    pub switches: Words,
+    pub expires_at: EpochMs,
+    /// The position of the revocation feed up to which these facts are known to hold; at first, that of the feed
+    /// *before* they were read.
+    pub position: AtomicU64,
+}
+
+impl Facts {
+    /// Whether the accesses granted cover `required`.
+    pub fn allow(&self, required: &str) -> bool {
+        let holder = Holder {
+            auth_id: self.subject.id(),
+            session: &self.family,
+        };
+        self.accesses.allow(required, &holder)
+    }
+
+    /// What a revocation that ends these facts may name, besides the token itself.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (Kind, &str)> {
+        let user = match &self.subject {
+            Subject::User(id) => Some((Kind::User, id.as_str())),
+            Subject::Client(_) | Subject::Operator => None,
+        };
+        [
+            (Kind::Family, self.family.as_str()),
+            (Kind::Client, self.client.as_str()),
+            (Kind::Tenant, self.tenant.as_str()),
+        ]
+        .into_iter()
+        .chain(user)
+    }
+}
