@@ -23,7 +23,7 @@ const LAYERS: &[Layer] = &[
     Ordered(&["cdr"]),
     Ordered(&["error"]),
     Ordered(&["route"]),
-    Apart(&["call", "oauth", "accent", "admin", "console"]),
+    Apart(&["call", "oauth", "accent", "admin", "operations", "console"]),
     Ordered(&["gateway"]),
     Ordered(&["proxy"]),
     Ordered(&["config"]),
