@@ -22,5 +22,12 @@ pub mod error;
 pub mod route;
 
 pub mod call;
+pub mod oauth;
+pub mod operations;
 
 pub mod gateway;
+pub mod proxy;
+
+pub mod config;
+
+pub mod app;

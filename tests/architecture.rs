@@ -24,7 +24,7 @@ const LAYERS: &[Layer] = &[
     Ordered(&["error"]),
     Ordered(&["route"]),
     Ordered(&["call"]),
-    Apart(&["oauth", "accent", "admin", "console"]),
+    Apart(&["oauth", "accent", "admin", "operations", "console"]),
     Ordered(&["gateway"]),
     Ordered(&["proxy"]),
     Ordered(&["config"]),

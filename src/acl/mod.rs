@@ -11,11 +11,17 @@ use http::request::Parts;
 #[derive(Debug, Clone)]
 pub struct Permit {
     principal: Principal,
+    access: String,
 }
 
 impl Permit {
     pub fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// The access that was required and is held.
+    pub fn access(&self) -> &str {
+        &self.access
     }
 }
 
@@ -27,12 +33,11 @@ pub struct Denied {
 
 /// Returns the permit when the principal's accesses cover `required`.
 pub fn authorize(principal: Principal, required: &str) -> Result<Permit, Denied> {
+    let access = required.to_owned();
     if principal.allow(required) {
-        return Ok(Permit { principal });
+        return Ok(Permit { principal, access });
     }
-    Err(Denied {
-        required: required.to_owned(),
-    })
+    Err(Denied { required: access })
 }
 
 /// A handler takes the permit that the gateway put beside the request.

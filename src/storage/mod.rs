@@ -20,13 +20,14 @@ mod writer;
 
 pub use words::Words;
 
+use crate::metrics::Metrics;
 use futures_util::future::BoxFuture;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
 use sqlx::{AnyPool, ConnectOptions, Executor};
 use std::path::Path;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A connection inside a transaction, or one of the pool that only reads.
 pub type Connection = sqlx::AnyConnection;
@@ -83,18 +84,19 @@ impl Default for Settings {
 pub struct Store {
     readers: AnyPool,
     writer: writer::Writer,
+    metrics: Metrics,
 }
 
 impl Store {
     /// Opens a store whose migrations are up to date.
-    pub async fn open(settings: &Settings) -> Result<Self> {
-        let store = Self::connect(settings).await?;
+    pub async fn open(settings: &Settings, metrics: &Metrics) -> Result<Self> {
+        let store = Self::connect(settings, metrics).await?;
         store.check_version().await?;
         Ok(store)
     }
 
     /// Opens the store, making it if need be, and brings its tables up to date.
-    pub async fn migrate(settings: &Settings) -> Result<Self> {
+    pub async fn migrate(settings: &Settings, metrics: &Metrics) -> Result<Self> {
         if let Some(folder) = sqlite_path(&settings.url).and_then(Path::parent) {
             std::fs::create_dir_all(folder).map_err(StoreError::Folder)?;
         }
@@ -102,10 +104,10 @@ impl Store {
         connection.execute("PRAGMA journal_mode = WAL").await?;
         MIGRATIONS.run(&mut connection).await?;
         drop(connection);
-        Self::connect(settings).await
+        Self::connect(settings, metrics).await
     }
 
-    async fn connect(settings: &Settings) -> Result<Self> {
+    async fn connect(settings: &Settings, metrics: &Metrics) -> Result<Self> {
         let writer = options(&settings.url, "rw")?.connect().await?;
         let readers = AnyPoolOptions::new()
             .max_connections(settings.readers.max(1))
@@ -115,6 +117,7 @@ impl Store {
         Ok(Self {
             readers,
             writer: writer::Writer::start(writer).await?,
+            metrics: metrics.clone(),
         })
     }
 
@@ -131,7 +134,10 @@ impl Store {
         T: Send + 'static,
         W: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T>> + Send + 'static,
     {
-        self.writer.write(work).await
+        let begun = Instant::now();
+        let result = self.writer.write(work).await;
+        self.metrics.store_answered("write", begun.elapsed());
+        result
     }
 
     async fn check_version(&self) -> Result<()> {

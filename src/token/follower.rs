@@ -23,7 +23,12 @@ pub struct Follower {
 
 impl Follower {
     /// Begins at the newest revocation: the cache is empty yet.
-    pub async fn start(store: Store, feed: Arc<Feed>, cache: Arc<FactCache>, clock: Clock) -> Result<Self> {
+    pub async fn start(
+        store: Store,
+        feed: Arc<Feed>,
+        cache: Arc<FactCache>,
+        clock: Clock,
+    ) -> Result<Self> {
         let cursor = Mutex::new(store.revocation_head().await?);
         Ok(Self {
             store,

@@ -1,0 +1,218 @@
+//! The composition root: from a configuration to the gateways that serve it.
+
+use crate::admission::SqliteAdmission;
+use crate::auth::{Chain, OpaqueTokens, OperatorToken};
+use crate::backend::{Backends, Spec};
+use crate::call::{self, Calls};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::gateway::Gateway;
+use crate::metrics::Metrics;
+use crate::operations;
+use crate::proxy::upstream::Upstream;
+use crate::route::{Endpoints, Routes};
+use crate::storage::Store;
+use crate::token::{FactCache, Feed, Follower, Mint};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// What lives as long as the process, whatever configurations come and go.
+#[derive(Clone)]
+pub struct Services {
+    pub store: Store,
+    pub clock: Clock,
+    pub metrics: Metrics,
+    pub mint: Mint,
+    pub cache: Arc<FactCache>,
+    pub feed: Arc<Feed>,
+    pub follower: Arc<Follower>,
+    /// Where the store and all that must run to its end run.
+    pub runtime: Handle,
+}
+
+/// One version of the configuration, ready to serve. A request keeps the version that it began with.
+pub struct Version {
+    /// The public listener.
+    pub edge: Gateway,
+    /// The operations listener.
+    pub operations: Gateway,
+    pub upstreams: BTreeMap<String, Upstream>,
+    pub calls: Arc<Calls>,
+    pub config: Config,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error(transparent)]
+    Store(#[from] crate::storage::StoreError),
+    #[error("tokens.key: {0}")]
+    Key(#[from] crate::token::WeakKey),
+    #[error(transparent)]
+    Backend(#[from] crate::backend::SpecError),
+    #[error(transparent)]
+    Route(#[from] crate::route::RouteError),
+    #[error("upstream `{name}`: {message}")]
+    Upstream { name: String, message: String },
+}
+
+impl Services {
+    /// Opens what the configuration names. Its migrations must be up to date.
+    pub async fn start(config: &Config, clock: Clock, runtime: Handle) -> Result<Self, AppError> {
+        let metrics = Metrics::new();
+        let store = Store::open(&config.store, &metrics).await?;
+        Self::with(store, config, clock, metrics, runtime).await
+    }
+
+    pub async fn with(
+        store: Store,
+        config: &Config,
+        clock: Clock,
+        metrics: Metrics,
+        runtime: Handle,
+    ) -> Result<Self, AppError> {
+        let feed = Arc::new(Feed::new(clock.now()));
+        let cache = Arc::new(FactCache::new(&config.cache, Arc::clone(&feed)));
+        let follower = Follower::start(
+            store.clone(),
+            Arc::clone(&feed),
+            Arc::clone(&cache),
+            clock.clone(),
+        )
+        .await?;
+        Ok(Self {
+            mint: Mint::new(&config.tokens.key)?,
+            follower: Arc::new(follower),
+            store,
+            clock,
+            metrics,
+            cache,
+            feed,
+            runtime,
+        })
+    }
+
+    /// Builds one version. Nothing of it serves until it is handed to the listeners.
+    pub async fn version(&self, config: Config) -> Result<Version, AppError> {
+        let calls = Arc::new(self.calls(&config)?);
+        let mut upstreams = BTreeMap::new();
+        for (group, spec) in (1..).zip(&config.upstream) {
+            let upstream = Upstream::start(spec, group, &self.runtime).await;
+            let upstream = upstream.map_err(|message| AppError::Upstream {
+                name: spec.name.clone(),
+                message,
+            })?;
+            upstreams.insert(spec.name.clone(), upstream);
+        }
+        Ok(Version {
+            edge: self.edge(&config, &calls)?,
+            operations: self.operations(&config, &calls)?,
+            upstreams,
+            calls,
+            config,
+        })
+    }
+
+    fn calls(&self, config: &Config) -> Result<Calls, AppError> {
+        Ok(Calls {
+            store: self.store.clone(),
+            admission: Arc::new(SqliteAdmission::new(self.store.clone(), self.clock.clone())),
+            backends: Backends::build(backends(config))?,
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+            settings: config.calls.clone(),
+            origin: config.server.public_origin.clone(),
+        })
+    }
+
+    fn edge(&self, config: &Config, calls: &Arc<Calls>) -> Result<Gateway, AppError> {
+        let tokens = OpaqueTokens::new(
+            self.mint.clone(),
+            Arc::clone(&self.cache),
+            Arc::clone(&self.feed),
+            self.store.clone(),
+            self.runtime.clone(),
+        );
+        let endpoints = call::endpoints(calls);
+        let routes = config
+            .route
+            .iter()
+            .flat_map(crate::config::RouteSpec::declarations);
+        self.gateway(
+            endpoints,
+            routes.collect(),
+            Chain::new(vec![Arc::new(tokens)]),
+        )
+    }
+
+    fn operations(&self, config: &Config, _calls: &Arc<Calls>) -> Result<Gateway, AppError> {
+        let operator = OperatorToken::new(config.operations.token.clone());
+        let endpoints = operations::endpoints(&self.store, &self.metrics, &self.clock);
+        self.gateway(endpoints, Vec::new(), Chain::new(vec![Arc::new(operator)]))
+    }
+
+    fn gateway(
+        &self,
+        endpoints: Endpoints,
+        more: Vec<crate::route::Declaration>,
+        auth: Chain,
+    ) -> Result<Gateway, AppError> {
+        let mut declarations = endpoints.declarations;
+        declarations.extend(more);
+        Ok(Gateway {
+            routes: Routes::new(declarations, &self.metrics)?,
+            auth,
+            router: endpoints.router,
+            dialects: vec![call::dialect],
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+        })
+    }
+
+    /// What must be done over and over: follow revocations, end leases that are over, forget what is old.
+    pub async fn keep_house(self, calls: impl Fn() -> Arc<Calls>) {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        let mut since_pruned = 0_u32;
+        loop {
+            second.tick().await;
+            if let Err(error) = self.follower.catch_up().await {
+                tracing::error!(%error, "revocations cannot be read");
+            }
+            if let Err(error) = calls().sweep().await {
+                tracing::error!(%error, "leases cannot be swept");
+            }
+            since_pruned += 1;
+            if since_pruned >= 600 {
+                since_pruned = 0;
+                self.prune().await;
+            }
+        }
+    }
+
+    async fn prune(&self) {
+        let now = self.clock.now();
+        let days = |days: u64| now - crate::clock::millis(Duration::from_secs(days * 24 * 3600));
+        let pruned = [
+            self.follower.prune().await,
+            self.store.prune_tokens(days(1)).await,
+            self.store.prune_codes(days(1)).await,
+            self.store.prune_sessions(days(1)).await,
+        ];
+        for error in pruned.into_iter().filter_map(Result::err) {
+            tracing::error!(%error, "old rows cannot be removed");
+        }
+    }
+}
+
+/// Without a `[[backend]]` there is the built-in one.
+fn backends(config: &Config) -> Vec<Spec> {
+    if !config.backend.is_empty() {
+        return config.backend.clone();
+    }
+    vec![Spec {
+        name: call::Settings::default().backend,
+        kind: "session".to_owned(),
+        settings: toml::Table::new(),
+    }]
+}

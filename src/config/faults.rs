@@ -1,0 +1,104 @@
+//! Checks that need the whole configuration: each fault with the path of the setting that has it.
+
+use super::Config;
+use crate::backend::Backends;
+use crate::proxy::Tls;
+use crate::token::Mint;
+use std::fmt;
+use std::path::Path;
+use url::Url;
+
+/// A setting that cannot be used, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Such as `route.pbx.access`.
+    pub path: String,
+    pub message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+pub(super) fn fault(path: impl Into<String>, message: impl fmt::Display) -> Fault {
+    Fault {
+        path: path.into(),
+        message: message.to_string(),
+    }
+}
+
+impl Config {
+    /// Everything that is wrong, at once.
+    pub fn faults(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        faults.extend(
+            Mint::new(&self.tokens.key)
+                .err()
+                .map(|error| fault("tokens.key", error)),
+        );
+        faults.extend(self.origin_fault());
+        faults.extend(self.server.tls.iter().flat_map(tls_faults));
+        faults.extend(self.backend_faults());
+        faults.extend(self.upstream.iter().flat_map(|spec| {
+            let path = format!("upstream.{}", spec.name);
+            spec.faults()
+                .into_iter()
+                .map(move |(key, message)| fault(format!("{path}.{key}"), message))
+        }));
+        faults.extend(
+            self.route
+                .iter()
+                .flat_map(|route| route.faults(&self.upstream)),
+        );
+        faults
+    }
+
+    /// The origin is put before paths, and compared by clients: exactly scheme, host and port.
+    fn origin_fault(&self) -> Option<Fault> {
+        let origin = &self.server.public_origin;
+        let parsed = Url::parse(origin).ok();
+        let exact = parsed.is_some_and(|url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.origin().ascii_serialization() == *origin
+        });
+        (!exact).then(|| fault("server.public_origin", format!("`{origin}` is not an origin such as https://calls.example (no path, no slash at its end)")))
+    }
+
+    fn backend_faults(&self) -> Vec<Fault> {
+        let backends = match Backends::build(self.backend.clone()) {
+            Ok(backends) => backends,
+            Err(error) => return vec![fault("backend", error)],
+        };
+        let wanted = &self.calls.backend;
+        if backends.get(wanted).is_some()
+            || (self.backend.is_empty() && *wanted == super::call::Settings::default().backend)
+        {
+            return Vec::new();
+        }
+        let known: Vec<_> = backends.names().collect();
+        vec![fault(
+            "calls.backend",
+            format!(
+                "there is no [[backend]] `{wanted}`; there are: {}",
+                known.join(", ")
+            ),
+        )]
+    }
+}
+
+fn tls_faults(tls: &Tls) -> Vec<Fault> {
+    let unreadable = |key: &str, path: &Path| {
+        let error = std::fs::File::open(path).err()?;
+        Some(fault(
+            format!("server.tls.{key}"),
+            format!("cannot read `{}`: {error}", path.display()),
+        ))
+    };
+    let faults = [
+        unreadable("certificate", &tls.certificate),
+        unreadable("key", &tls.key),
+    ];
+    faults.into_iter().flatten().collect()
+}

@@ -1,0 +1,176 @@
+//! The head of an HTTP/1 request as it came in: what the parser mends before anybody else sees the
+//! request.
+//!
+//! Pingora drops a fragment and a `Content-Length` beside a `Transfer-Encoding`, and takes a bare
+//! LF for a line's end. Somebody in front of the gateway may have read such a request in another
+//! way, so it is refused (RFC 9112 §11.2).
+
+use super::frame::FrameError;
+
+/// Refuses a head that another recipient may read in another way; `head` ends with its empty line.
+pub fn check(head: &[u8]) -> Result<(), FrameError> {
+    check_terminators(head)?;
+    let mut lines = head
+        .split(|&byte| byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        // RFC 9112 §2.2: empty lines before the request line are none of ours.
+        .skip_while(|line| line.is_empty());
+    check_request_line(lines.next().unwrap_or_default())?;
+    let mut framing = Framing::default();
+    for line in lines.take_while(|line| !line.is_empty()) {
+        framing.add(name(line)?)?;
+    }
+    Ok(())
+}
+
+/// Which of the two ways to frame a body were seen.
+#[derive(Default)]
+struct Framing {
+    length: bool,
+    encoding: bool,
+}
+
+impl Framing {
+    fn add(&mut self, name: &[u8]) -> Result<(), FrameError> {
+        self.length |= name.eq_ignore_ascii_case(b"content-length");
+        self.encoding |= name.eq_ignore_ascii_case(b"transfer-encoding");
+        if self.length && self.encoding {
+            return Err(FrameError::LengthWithEncoding);
+        }
+        Ok(())
+    }
+}
+
+/// CR and LF come as a pair, never alone, and there is no NUL. Without an early return, so that it
+/// compiles to vector instructions: it looks at each byte of each request.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "lazy operators would bring the early return back"
+)]
+fn check_terminators(head: &[u8]) -> Result<(), FrameError> {
+    let next = head.get(1..).unwrap_or_default();
+    let is_broken = head.iter().zip(next).fold(false, |broken, (&byte, &next)| {
+        broken | ((byte == b'\r') != (next == b'\n')) | (next == 0)
+    });
+    if is_broken || head.first() == Some(&b'\n') || head.last() != Some(&b'\n') {
+        return Err(FrameError::LineTerminator);
+    }
+    Ok(())
+}
+
+fn check_request_line(line: &[u8]) -> Result<(), FrameError> {
+    if line.contains(&b'#') {
+        return Err(FrameError::Fragment);
+    }
+    Ok(())
+}
+
+fn name(line: &[u8]) -> Result<&[u8], FrameError> {
+    let colon = line.iter().position(|&byte| byte == b':');
+    let (name, _) = colon
+        .and_then(|colon| line.split_at_checked(colon))
+        .ok_or(FrameError::HeaderName)?;
+    // RFC 9112 §5.1, §5.2: neither white space before the colon nor a folded line.
+    if name.is_empty() || name.iter().any(u8::is_ascii_whitespace) {
+        return Err(FrameError::HeaderName);
+    }
+    Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(head: &str) -> FrameError {
+        check(head.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn an_ordinary_head_passes() {
+        let head =
+            "POST /rest/call?a=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nX: a:b c\r\n\r\n";
+        assert_eq!(check(head.as_bytes()), Ok(()));
+    }
+
+    #[test]
+    fn an_empty_line_before_the_request_line_is_ignored() {
+        assert_eq!(check(b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"), Ok(()));
+    }
+
+    #[test]
+    fn at_04_a_length_with_an_encoding_is_refused_in_either_order() {
+        let length_first =
+            "POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let length_last =
+            "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\nCONTENT-LENGTH: 3\r\n\r\n";
+        assert_eq!(refusal(length_first), FrameError::LengthWithEncoding);
+        assert_eq!(refusal(length_last), FrameError::LengthWithEncoding);
+    }
+
+    #[test]
+    fn at_04_a_bare_line_feed_is_refused() {
+        for head in [
+            "GET / HTTP/1.1\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\n\n",
+            "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        ] {
+            assert_eq!(refusal(head), FrameError::LineTerminator, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn at_04_a_bare_carriage_return_and_a_null_are_refused() {
+        for head in [
+            "GET / HTTP/1.1\r\nX: a\rb\r\n\r\n",
+            "GET / HTTP/1.1\r\nX: a\0b\r\n\r\n",
+            "GET / HTTP/1.1\r\n\r\n\r",
+            "GET / HTTP/1.1\r\n\r\r\n",
+        ] {
+            assert_eq!(refusal(head), FrameError::LineTerminator, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn at_04_a_folded_line_is_refused() {
+        for head in [
+            "GET / HTTP/1.1\r\nX: a\r\n b: c\r\n\r\n",
+            "GET / HTTP/1.1\r\n\tX: a\r\n\r\n",
+        ] {
+            assert_eq!(refusal(head), FrameError::HeaderName, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn at_04_white_space_before_the_colon_is_refused() {
+        assert_eq!(
+            refusal("GET / HTTP/1.1\r\nContent-Length : 3\r\n\r\n"),
+            FrameError::HeaderName
+        );
+    }
+
+    #[test]
+    fn at_06_an_empty_header_name_is_refused() {
+        assert_eq!(
+            refusal("GET / HTTP/1.1\r\n: a\r\nHost: a\r\n\r\n"),
+            FrameError::HeaderName
+        );
+        assert_eq!(
+            refusal("GET / HTTP/1.1\r\nno colon\r\n\r\n"),
+            FrameError::HeaderName
+        );
+    }
+
+    #[test]
+    fn at_21_a_fragment_in_the_target_is_refused() {
+        assert_eq!(
+            refusal("GET /public#/admin HTTP/1.1\r\nHost: a\r\n\r\n"),
+            FrameError::Fragment
+        );
+    }
+
+    #[test]
+    fn no_head_at_all_is_refused() {
+        assert_eq!(refusal(""), FrameError::LineTerminator);
+    }
+}
