@@ -1,5 +1,6 @@
 //! The composition root: from a configuration to the gateways that serve it.
 
+use crate::admin::{self, Administration};
 use crate::admission::SqliteAdmission;
 use crate::auth::{Chain, OpaqueTokens, OperatorToken};
 use crate::backend::{Backends, Spec};
@@ -146,10 +147,23 @@ impl Services {
         )
     }
 
-    fn operations(&self, config: &Config, _calls: &Arc<Calls>) -> Result<Gateway, AppError> {
+    fn operations(&self, config: &Config, calls: &Arc<Calls>) -> Result<Gateway, AppError> {
         let operator = OperatorToken::new(config.operations.token.clone());
-        let endpoints = operations::endpoints(&self.store, &self.metrics, &self.clock);
+        let administration = Arc::new(self.administration(calls));
+        let endpoints = operations::endpoints(&self.store, &self.metrics, &self.clock)
+            .and(admin::endpoints(&administration));
         self.gateway(endpoints, Vec::new(), Chain::new(vec![Arc::new(operator)]))
+    }
+
+    /// The acts of administration, on these calls.
+    pub fn administration(&self, calls: &Arc<Calls>) -> Administration {
+        Administration {
+            store: self.store.clone(),
+            mint: self.mint.clone(),
+            follower: Arc::clone(&self.follower),
+            clock: self.clock.clone(),
+            calls: Arc::clone(calls),
+        }
     }
 
     fn gateway(
