@@ -115,7 +115,8 @@ impl Services {
         })
     }
 
-    fn calls(&self, config: &Config) -> Result<Calls, AppError> {
+    /// The calls of a configuration, which places and ends them.
+    pub fn calls(&self, config: &Config) -> Result<Calls, AppError> {
         Ok(Calls {
             store: self.store.clone(),
             admission: Arc::new(SqliteAdmission::new(self.store.clone(), self.clock.clone())),

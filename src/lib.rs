@@ -33,3 +33,5 @@ pub mod proxy;
 pub mod config;
 
 pub mod app;
+
+pub mod cli;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The program: see `callgate::cli`.
+
+fn main() -> std::process::ExitCode {
+    callgate::cli::main()
+}

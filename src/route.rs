@@ -277,7 +277,12 @@ mod tests {
     fn methods_of_a_path_with_a_parameter_are_routes_of_their_own() {
         let path = "/users/{id}";
         let endpoints = Endpoints::default()
-            .on(Method::GET, path, "users.read", axum::routing::any(async || ()))
+            .on(
+                Method::GET,
+                path,
+                "users.read",
+                axum::routing::any(async || ()),
+            )
             .also(Method::PATCH, path, "users.update");
         let routes = Routes::new(endpoints.declarations, &Metrics::new()).unwrap();
         let required = |method| routes.find(&method, "/users/7").unwrap().required;

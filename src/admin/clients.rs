@@ -288,8 +288,9 @@ impl Administration {
 
 fn uris(uris: &[String]) -> Result<Words> {
     for uri in uris {
-        redirect_uri::check(uri)
-            .map_err(|why| Error::BadRequest(format!("the redirect URI `{uri}` is refused: {why}")))?;
+        redirect_uri::check(uri).map_err(|why| {
+            Error::BadRequest(format!("the redirect URI `{uri}` is refused: {why}"))
+        })?;
     }
     Ok(uris.iter().collect())
 }

@@ -14,7 +14,7 @@ impl Password {
     }
 
     /// A password to be shown once.
-    pub(super) fn generate() -> Self {
+    pub fn generate() -> Self {
         Self(Secret::generate())
     }
 
@@ -23,7 +23,7 @@ impl Password {
         hashed.map_err(|error| Error::BadRequest(error.to_string()))
     }
 
-    pub(super) fn into_secret(self) -> Secret {
+    pub fn into_secret(self) -> Secret {
         self.0
     }
 }

@@ -8,7 +8,9 @@ pub(super) fn short_name(what: &str, name: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let good = (1..=64).contains(&name.len()) && name.chars().all(plain) && !name.starts_with('.');
     must(good, || {
-        format!("{what} has 1 to 64 characters out of a-z, A-Z, 0-9, `.`, `_` and `-`, and begins with no `.`")
+        format!(
+            "{what} has 1 to 64 characters out of a-z, A-Z, 0-9, `.`, `_` and `-`, and begins with no `.`"
+        )
     })
 }
 
@@ -79,7 +81,9 @@ mod tests {
             assert!(short_name("a tenant", name).is_ok(), "{name}");
         }
         let long = "x".repeat(65);
-        for name in ["", ".", "..", ".hidden", "a b", "a/b", "a:b", "\u{e9}", &long] {
+        for name in [
+            "", ".", "..", ".hidden", "a b", "a/b", "a:b", "\u{e9}", &long,
+        ] {
             assert!(short_name("a tenant", name).is_err(), "{name}");
         }
     }

@@ -73,7 +73,11 @@ impl Administration {
             id: Some(id.to_owned()),
             ..Selection::default()
         };
-        match self.store.revoke_tokens(selection, self.clock.now()).await? {
+        match self
+            .store
+            .revoke_tokens(selection, self.clock.now())
+            .await?
+        {
             0 => Err(Error::Missing("token")),
             ended => self.done(by, "token.revoke", id).await.map(|()| ended),
         }
@@ -90,7 +94,10 @@ impl Administration {
             Holder::User(user) => selection.user = Some(user),
             Holder::Client(client) => selection.client = Some(client),
         }
-        let ended = self.store.revoke_tokens(selection, self.clock.now()).await?;
+        let ended = self
+            .store
+            .revoke_tokens(selection, self.clock.now())
+            .await?;
         self.done(by, act, &id).await?;
         Ok(ended)
     }

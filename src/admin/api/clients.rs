@@ -3,7 +3,7 @@
 use super::input::{Body, LineBody, OfTenant, Params};
 use super::{Admin, Id, created, list, nothing, shown};
 use crate::acl::Permit;
-use crate::admin::{Administration, NewClient, ClientChanges};
+use crate::admin::{Administration, ClientChanges, NewClient};
 use crate::error::Result;
 use crate::http::Response;
 use crate::route::Endpoints;
@@ -33,15 +33,15 @@ pub(super) fn endpoints(administration: &Arc<Administration>) -> Endpoints {
         .also(Method::DELETE, LINE, "admin.clients.update")
 }
 
-async fn index(
-    State(admin): Admin,
-    _: Permit,
-    Params(of): Params<OfTenant>,
-) -> Result<Response> {
+async fn index(State(admin): Admin, _: Permit, Params(of): Params<OfTenant>) -> Result<Response> {
     Ok(list(&admin.clients(of.tenant.as_deref()).await?))
 }
 
-async fn create(State(admin): Admin, permit: Permit, Body(new): Body<NewClient>) -> Result<Response> {
+async fn create(
+    State(admin): Admin,
+    permit: Permit,
+    Body(new): Body<NewClient>,
+) -> Result<Response> {
     let made = admin.create_client(&permit, new).await?;
     Ok(created("clients", &made.client.id, &made))
 }

@@ -30,11 +30,7 @@ pub(super) fn endpoints(administration: &Arc<Administration>) -> Endpoints {
         .also(Method::DELETE, LINE, "admin.users.update")
 }
 
-async fn index(
-    State(admin): Admin,
-    _: Permit,
-    Params(of): Params<OfTenant>,
-) -> Result<Response> {
+async fn index(State(admin): Admin, _: Permit, Params(of): Params<OfTenant>) -> Result<Response> {
     Ok(list(&admin.users(of.tenant.as_deref()).await?))
 }
 
