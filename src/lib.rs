@@ -33,5 +33,6 @@ pub mod proxy;
 pub mod config;
 
 pub mod app;
+pub mod server;
 
 pub mod cli;

@@ -1,5 +1,10 @@
-//! The program: see `callgate::cli`.
+//! The `callgate` program.
 
-fn main() -> std::process::ExitCode {
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
     callgate::cli::main()
 }

@@ -6,6 +6,7 @@ mod check;
 mod client;
 mod completions;
 mod demo;
+mod logging;
 mod migrate;
 mod office;
 mod output;
@@ -44,9 +45,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the gateway
+    /// Run the gateway until a signal ends it
     Serve(serve::Serve),
-    /// Serve a gateway with demo data, for a first look
+    /// Run a gateway with demo data, and print what to try
     Demo(demo::Demo),
     /// Check the configuration and the database, and name each fault
     Check,

@@ -1,12 +1,12 @@
 //! Where administration is done from the console: on the store itself, whether or not a gateway runs.
 
-use super::Result;
+use super::{Result, logging};
 use crate::acl::{self, Permit};
 use crate::admin::Administration;
 use crate::app::Services;
 use crate::auth::{Authenticator, Carrier, Credential, OperatorToken};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Log};
 use crate::error::Error;
 use crate::secret::Secret;
 use std::borrow::Cow;
@@ -24,6 +24,11 @@ pub(super) struct Office {
 impl Office {
     pub(super) async fn open(config: &Path) -> Result<Self> {
         let config = Config::load(config)?;
+        logging::start(&Log {
+            // Acts of the console stand in the audit log, too.
+            filter: "warn,audit=info".to_owned(),
+            ..config.log.clone()
+        })?;
         let permit = permit(&config.operations.token)?;
         let services = Services::start(&config, Clock::system(), Handle::current()).await?;
         let calls = Arc::new(services.calls(&config)?);
