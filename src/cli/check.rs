@@ -1,14 +1,11 @@
 //! `callgate check`: every fault of the configuration and the database, each on a line with its path.
 
-use super::Result;
 use super::output::{self, Output};
-use crate::app::Services;
-use crate::clock::Clock;
+use super::{Result, office};
 use crate::config::{Config, ConfigError, Fault};
 use crate::storage::{Store, StoreError};
 use serde_json::json;
 use std::path::Path;
-use tokio::runtime::Handle;
 
 pub(super) async fn run(config: &Path, output: Output) -> Result {
     let faults = faults(config).await?;
@@ -39,7 +36,7 @@ async fn faults(path: &Path) -> Result<Vec<Fault>> {
         Err(ConfigError::Faults(faults)) => return Ok(faults),
         Err(unreadable) => return Err(unreadable.into()),
     };
-    let services = match Services::start(&config, Clock::system(), Handle::current()).await {
+    let services = match office::services(&config).await {
         Ok(services) => services,
         Err(error) => return Ok(vec![fault("store.url".to_owned(), error)]),
     };

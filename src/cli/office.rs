@@ -3,11 +3,12 @@
 use super::{Result, logging};
 use crate::acl::{self, Permit};
 use crate::admin::Administration;
-use crate::app::Services;
+use crate::app::{AppError, Services};
 use crate::auth::{Authenticator, Carrier, Credential, OperatorToken};
 use crate::clock::Clock;
 use crate::config::{Config, Log};
 use crate::error::Error;
+use crate::operations::Reloads;
 use crate::secret::Secret;
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -30,7 +31,7 @@ impl Office {
             ..config.log.clone()
         })?;
         let permit = permit(&config.operations.token)?;
-        let services = Services::start(&config, Clock::system(), Handle::current()).await?;
+        let services = services(&config).await?;
         let calls = Arc::new(services.calls(&config)?);
         Ok(Self {
             administration: services.administration(&calls),
@@ -54,6 +55,13 @@ impl Deref for Office {
     fn deref(&self) -> &Administration {
         &self.administration
     }
+}
+
+/// What the configuration names, opened for a moment.
+pub(super) async fn services(config: &Config) -> Result<Services, AppError> {
+    // Nothing is served here, so there is nothing to reload.
+    let (reloads, _) = Reloads::channel();
+    Services::start(config, Clock::system(), reloads, Handle::current()).await
 }
 
 fn permit(token: &Secret) -> Result<Permit> {
