@@ -120,10 +120,12 @@ impl Services {
             edge: Arc::new(Site {
                 gateway: self.edge(&config, &calls)?,
                 upstreams,
+                trusted: config.server.trusted_proxies.clone(),
             }),
             operations: Arc::new(Site {
                 gateway: self.operations(&config, &calls)?,
                 upstreams: BTreeMap::new(),
+                trusted: Vec::new(),
             }),
             calls,
             config,

@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 pub struct Context {
     /// The site that this request began with; a reload does not change it.
     pub(super) site: Arc<Site>,
+    /// Names the request in its answer and in the log.
+    pub(super) id: DecisionId,
     pub(super) begun: Instant,
     pub(super) now: EpochMs,
     pub(super) decision: Option<Decision>,
@@ -37,6 +39,7 @@ impl Context {
         let now = site.gateway.clock.now();
         Self {
             site,
+            id: DecisionId::next(),
             begun: Instant::now(),
             now,
             decision: None,
@@ -72,12 +75,6 @@ impl Context {
         route.map_or(0, |route| route.body_limit)
     }
 
-    pub(super) fn decision_id(&self) -> DecisionId {
-        self.decision
-            .as_ref()
-            .map_or_else(DecisionId::next, |decision| decision.id)
-    }
-
     /// The request's line in the access log.
     pub(super) fn entry(&self, head: &Parts) -> Entry {
         let decision = self.decision.as_ref();
@@ -85,7 +82,7 @@ impl Context {
         let took = self.begun.elapsed();
         Entry {
             at: self.now,
-            decision: decision.map(|decision| decision.id),
+            decision: self.id,
             method: head.method.clone(),
             route: decision.and_then(|decision| decision.route.clone()),
             status: self.status,

@@ -37,6 +37,8 @@ use upstream::Upstream;
 pub struct Site {
     pub gateway: Gateway,
     pub upstreams: BTreeMap<String, Upstream>,
+    /// Networks of proxies whose `X-Forwarded-*` are believed.
+    pub trusted: Vec<Network>,
 }
 
 /// A listener's proxy.
@@ -48,7 +50,6 @@ pub struct Proxy {
     pub access_log: AccessLog,
     /// Requests under way on all listeners.
     pub under_way: Arc<AtomicUsize>,
-    pub trusted: Vec<Network>,
     pub keepalive: Duration,
     pub client_timeout: Duration,
     pub https: bool,

@@ -4,10 +4,10 @@ use super::context::Context;
 use super::forwarded::Hop;
 use super::headers::{self, AllowList};
 use super::identity::Identity;
-use super::{Proxy, admit, local, rewrite};
+use super::{Proxy, Site, admit, local, rewrite};
 use crate::acl::Permit;
 use crate::error::Error;
-use crate::http::{AboutCall, Peer, Request, Response};
+use crate::http::{AboutCall, DecisionId, Peer, Request, Response};
 use crate::token::Subject;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -62,15 +62,13 @@ impl ProxyHttp for Proxy {
             return self.refuse(session, ctx, &refusal.error).await;
         }
         let site = Arc::clone(&ctx.site);
-        let decision = site.gateway.decide_at(session.req_header(), ctx.now).await;
-        let decision = ctx.decision.insert(decision);
-        if let Err(error) = &decision.verdict {
-            let response = site
-                .gateway
-                .refuse(session.req_header(), error, decision.id);
-            ctx.fault = error.fault();
-            local::drain(session).await;
-            return self.write(session, ctx, response).await;
+        let decision = site
+            .gateway
+            .decide_at(session.req_header(), ctx.now, ctx.id)
+            .await;
+        if let Err(error) = &ctx.decision.insert(decision).verdict {
+            let refusal = Refusal::of(error, &site, session, ctx.id);
+            return self.send(session, ctx, refusal).await;
         }
         if ctx.forward().is_some() {
             return self.prepare(session, ctx).await;
@@ -130,7 +128,7 @@ impl ProxyHttp for Proxy {
         let hop = Hop {
             peer: ctx.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             https: self.https,
-            trusted: &self.trusted,
+            trusted: &ctx.site.trusted,
         };
         for (name, value) in headers::added(received, &hop, identity(ctx.permit()).as_ref()) {
             upstream.insert_header(name, value)?;
@@ -185,10 +183,10 @@ impl ProxyHttp for Proxy {
         let begun = session.response_written().is_some();
         if let Some(failure) = failure.filter(|_| !begun) {
             session.set_keepalive(None);
-            let response =
-                ctx.site
-                    .gateway
-                    .refuse(session.req_header(), &failure, ctx.decision_id());
+            let response = ctx
+                .site
+                .gateway
+                .refuse(session.req_header(), &failure, ctx.id);
             // The client may be gone: there is nobody to tell.
             drop(self.write(session, ctx, response).await);
         }
@@ -226,7 +224,7 @@ impl ProxyHttp for Proxy {
         format!(
             "{} {route}, decision {}",
             session.req_header().method,
-            ctx.decision_id()
+            ctx.id
         )
     }
 }
@@ -241,7 +239,7 @@ impl Proxy {
         };
         head.extensions.insert(Peer(self.client(session, ctx)));
         let permit = ctx.permit().cloned();
-        let (site, id) = (Arc::clone(&ctx.site), ctx.decision_id());
+        let (site, id) = (Arc::clone(&ctx.site), ctx.id);
         let request = Request::from_parts(head, body);
         let answer = self
             .runtime
@@ -267,22 +265,28 @@ impl Proxy {
         Ok(false)
     }
 
-    /// Answers a request that will not be served. Its body is read if it is small; else the connection ends.
     async fn refuse(
         &self,
         session: &mut Session,
         ctx: &mut Context,
         error: &Error,
     ) -> pingora::Result<bool> {
-        ctx.fault = error.fault();
-        let response = ctx
-            .site
-            .gateway
-            .refuse(session.req_header(), error, ctx.decision_id());
+        let refusal = Refusal::of(error, &ctx.site, session, ctx.id);
+        self.send(session, ctx, refusal).await
+    }
+
+    /// Answers a request that will not be served. Its body is read if it is small; else the connection ends.
+    async fn send(
+        &self,
+        session: &mut Session,
+        ctx: &mut Context,
+        refusal: Refusal,
+    ) -> pingora::Result<bool> {
+        ctx.fault = refusal.fault;
         if session.get_keepalive().is_some() {
             local::drain(session).await;
         }
-        self.write(session, ctx, response).await
+        self.write(session, ctx, refusal.response).await
     }
 
     async fn write(
@@ -302,9 +306,24 @@ impl Proxy {
         let hop = Hop {
             peer: ctx.peer?,
             https: self.https,
-            trusted: &self.trusted,
+            trusted: &ctx.site.trusted,
         };
         hop.client(&session.req_header().headers)
+    }
+}
+
+/// How a request is refused, and whose fault that is.
+struct Refusal {
+    response: Response,
+    fault: &'static str,
+}
+
+impl Refusal {
+    fn of(error: &Error, site: &Site, session: &Session, id: DecisionId) -> Self {
+        Self {
+            response: site.gateway.refuse(session.req_header(), error, id),
+            fault: error.fault(),
+        }
     }
 }
 

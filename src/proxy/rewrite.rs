@@ -4,8 +4,8 @@ use crate::route::Forward;
 use http::Uri;
 use http::uri::PathAndQuery;
 
-/// The query parameters that carry credentials and never go upstream.
-const CREDENTIALS: [&str; 2] = ["access_token", "token"];
+/// The query parameter that carries a credential (RFC 6750 §2.3) and never goes upstream.
+const CREDENTIAL: &str = "access_token";
 
 /// The path and query for the upstream, from the canonical request.
 pub(super) fn target(received: &Uri, forward: &Forward) -> Uri {
@@ -46,7 +46,7 @@ fn without_credentials(query: &str) -> Option<std::borrow::Cow<'_, str>> {
 }
 
 fn is_credential(pair: &str) -> bool {
-    form_urlencoded::parse(pair.as_bytes()).any(|(name, _)| CREDENTIALS.contains(&&*name))
+    form_urlencoded::parse(pair.as_bytes()).any(|(name, _)| name == CREDENTIAL)
 }
 
 #[cfg(test)]
@@ -85,6 +85,5 @@ mod tests {
             upstream("/a?b=1&%61ccess_token=x&c=%2F", "", ""),
             "/a?b=1&c=%2F"
         );
-        assert_eq!(upstream("/a?token=x&b", "", ""), "/a?b");
     }
 }

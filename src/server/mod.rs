@@ -186,7 +186,6 @@ impl Running {
             runtime: self.services.runtime.clone(),
             access_log: self.access_log.clone(),
             under_way: Arc::clone(&self.under_way),
-            trusted: settings.trusted_proxies.clone(),
             keepalive: settings.keepalive,
             client_timeout: settings.client_timeout,
             https,
