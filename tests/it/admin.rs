@@ -202,7 +202,7 @@ async fn a_tenant_that_cannot_be_is_refused() {
 }
 
 #[tokio::test]
-async fn a_disabled_tenant_is_refused_at_once_and_comes_back() {
+async fn a_disabled_tenant_is_refused_with_the_very_next_request() {
     let gateway = TestGateway::start().await;
     let ann = gateway.ann().await;
     gateway.edge(get("/rest/call", &ann)).await.expect(204);
