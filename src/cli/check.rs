@@ -38,7 +38,7 @@ async fn faults(path: &Path) -> Result<Vec<Fault>> {
     };
     let services = match office::services(&config).await {
         Ok(services) => services,
-        Err(error) => return Ok(vec![fault("store.url".to_owned(), error)]),
+        Err(error) => return Ok(vec![fault("store.url".to_owned(), &error)]),
     };
     let known = services.calls(&config)?.backends;
     let known: Vec<_> = known.names().collect();
@@ -54,7 +54,7 @@ async fn stale_names(store: &Store, backends: &[&str]) -> Result<Vec<Fault>, Sto
         };
         let known = backends.join(", ");
         let message = format!("there is no [[backend]] `{backend}`; there are: {known}");
-        faults.push(fault(path, message));
+        faults.push(fault(path, &message));
     };
     for tenant in store.tenants().await? {
         named(
@@ -79,14 +79,14 @@ async fn stale_names(store: &Store, backends: &[&str]) -> Result<Vec<Fault>, Sto
         for policy in client.policies.iter() {
             if store.policy(policy).await?.is_none() {
                 let path = format!("client.{}.policies", client.id);
-                faults.push(fault(path, format!("there is no policy `{policy}`")));
+                faults.push(fault(path, &format!("there is no policy `{policy}`")));
             }
         }
     }
     Ok(faults)
 }
 
-fn fault(path: String, message: impl ToString) -> Fault {
+fn fault(path: String, message: &impl ToString) -> Fault {
     Fault {
         path,
         message: message.to_string(),

@@ -43,7 +43,7 @@ pub(super) struct Create {
     tenant: String,
     /// The name that people see when they are asked to consent
     name: String,
-    /// The client_id; made, if left out
+    /// The `client_id`; made, if left out
     #[arg(long)]
     id: Option<String>,
     /// `confidential` or `public` (RFC 6749 §2.1)
@@ -114,12 +114,12 @@ pub(super) async fn run(office: &Office, command: Command, output: Output) -> Re
                 Some(line) => {
                     office
                         .set_client_line(&office.permit, &id, &backend, line)
-                        .await?
+                        .await?;
                 }
                 None => {
                     office
                         .remove_client_line(&office.permit, &id, &backend)
-                        .await?
+                        .await?;
                 }
             }
             output.one(&office.client(&id).await?)

@@ -127,12 +127,12 @@ pub(super) async fn run(office: &Office, command: Command, output: Output) -> Re
                 Some(line) => {
                     office
                         .set_user_line(&office.permit, &id, &backend, line)
-                        .await?
+                        .await?;
                 }
                 None => {
                     office
                         .remove_user_line(&office.permit, &id, &backend)
-                        .await?
+                        .await?;
                 }
             }
             output.one(&office.user(&id).await?)
