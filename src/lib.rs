@@ -22,6 +22,8 @@ pub mod error;
 pub mod route;
 
 pub mod call;
+
+pub mod admin;
 pub mod oauth;
 pub mod operations;
 

@@ -5,5 +5,10 @@
     reason = "a test that cannot go on should say where it stopped"
 )]
 
+mod admin;
+mod admin_calls;
+mod admin_clients;
+mod admin_users;
 mod call;
+mod cli;
 mod harness;
