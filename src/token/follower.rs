@@ -44,9 +44,15 @@ impl Follower {
     pub async fn catch_up(&self) -> Result<()> {
         let mut cursor = self.cursor.lock().await;
         let now = self.clock.now();
-        for revocation in self.store.revocations_after(*cursor).await? {
-            self.apply(&revocation, now);
-            *cursor = revocation.sequence;
+        loop {
+            let revocations = self.store.revocations_after(*cursor).await?;
+            if revocations.is_empty() {
+                break;
+            }
+            for revocation in revocations {
+                self.apply(&revocation, now);
+                *cursor = revocation.sequence;
+            }
         }
         self.feed.mark_read(now);
         Ok(())
