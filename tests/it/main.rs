@@ -5,5 +5,9 @@
     reason = "a test that cannot go on should say where it stopped"
 )]
 
+mod admission;
+mod backend;
+mod cache;
 mod call;
+mod call_wire;
 mod harness;
