@@ -27,7 +27,7 @@ struct Shelf {
     store: Store,
     runtime: Handle,
     /// Looks into the store that are under way, so that many requests with one token wait for one look.
-    loads: Mutex<HashMap<TokenHash, Shared<BoxFuture<'static, Load>>>>,
+    under_way: Mutex<HashMap<TokenHash, Shared<BoxFuture<'static, Load>>>>,
 }
 
 impl OpaqueTokens {
@@ -45,7 +45,7 @@ impl OpaqueTokens {
             feed,
             store,
             runtime,
-            loads: Mutex::default(),
+            under_way: Mutex::default(),
         }))
     }
 
@@ -109,8 +109,8 @@ impl Shelf {
         hash: TokenHash,
         now: EpochMs,
     ) -> Shared<BoxFuture<'static, Load>> {
-        let mut loads = self.loads();
-        if let Some(load) = loads.get(&hash) {
+        let mut under_way = self.under_way();
+        if let Some(load) = under_way.get(&hash) {
             return load.clone();
         }
         // One may have ended since the cache was asked: it filled the cache before it gave up its place here.
@@ -122,19 +122,19 @@ impl Shelf {
         let shelf = Arc::clone(self);
         let task = self.runtime.spawn(async move {
             let load = shelf.load(hash).await;
-            shelf.loads().remove(&hash);
+            shelf.under_way().remove(&hash);
             load
         });
         let shelf = Arc::clone(self);
         let load = async move {
             task.await.unwrap_or_else(|_| {
                 // It died without clearing its place, which would keep the token out for ever.
-                shelf.loads().remove(&hash);
+                shelf.under_way().remove(&hash);
                 Err(Arc::new(StoreError::Closed))
             })
         };
         let load = load.boxed().shared();
-        loads.insert(hash, load.clone());
+        under_way.insert(hash, load.clone());
         load
     }
 
@@ -155,8 +155,10 @@ impl Shelf {
         }
     }
 
-    fn loads(&self) -> MutexGuard<'_, HashMap<TokenHash, Shared<BoxFuture<'static, Load>>>> {
-        self.loads.lock().unwrap_or_else(PoisonError::into_inner)
+    fn under_way(&self) -> MutexGuard<'_, HashMap<TokenHash, Shared<BoxFuture<'static, Load>>>> {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -30,7 +30,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             capacity: 1_000_000,
-            lifetime: Duration::from_secs(60),
+            lifetime: Duration::from_mins(1),
             negative_capacity: 10_000,
             negative_lifetime: Duration::from_secs(5),
             max_stale: Duration::from_secs(30),
@@ -39,7 +39,7 @@ impl Default for Settings {
 }
 
 /// The feed forgets revocations after a day: no facts may be kept for so long.
-const LONGEST: Duration = Duration::from_secs(12 * 3600);
+const LONGEST: Duration = Duration::from_hours(12);
 
 /// What the cache knows about a token.
 #[derive(Debug)]

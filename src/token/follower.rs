@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// No cached fact lives longer, so older revocations are forgotten.
-const KEPT: Duration = Duration::from_secs(24 * 3600);
+const KEPT: Duration = Duration::from_hours(24);
 
 /// Reads the store's revocations with a cursor and hands each to the feed and the cache.
 #[derive(Debug)]

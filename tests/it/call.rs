@@ -121,7 +121,7 @@ async fn an_ended_call_stays_as_it_ended() {
     let call = placed(&place(&gateway, &ann, "201").await);
     gateway.advance(Duration::from_secs(2)).await;
     let first = stop(&gateway, &ann, &call).await;
-    gateway.advance(Duration::from_secs(60)).await;
+    gateway.advance(Duration::from_mins(1)).await;
     let second = stop(&gateway, &ann, &call).await;
     assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 200));
     assert_eq!(first.header("location"), second.header("location"));
