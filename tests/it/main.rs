@@ -7,3 +7,9 @@
 
 mod call;
 mod harness;
+mod oauth;
+mod oauth_authorize;
+mod oauth_grant;
+mod oauth_login;
+mod oauth_refresh;
+mod oauth_token;
