@@ -9,7 +9,8 @@ use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::oauth::{self, Oauth};
-use crate::operations;
+use crate::operations::{self, Reloads};
+use crate::proxy::Site;
 use crate::proxy::upstream::Upstream;
 use crate::route::{Endpoints, Routes};
 use crate::storage::Store;
@@ -33,15 +34,16 @@ pub struct Services {
     pub attempts: Arc<oauth::Attempts>,
     /// Where the store and all that must run to its end run.
     pub runtime: Handle,
+    /// Where a reload of the configuration is asked for.
+    pub reloads: Reloads,
 }
 
 /// One version of the configuration, ready to serve. A request keeps the version that it began with.
 pub struct Version {
     /// The public listener.
-    pub edge: Gateway,
+    pub edge: Arc<Site>,
     /// The operations listener.
-    pub operations: Gateway,
-    pub upstreams: BTreeMap<String, Upstream>,
+    pub operations: Arc<Site>,
     pub calls: Arc<Calls>,
     pub config: Config,
 }
@@ -62,19 +64,26 @@ pub enum AppError {
 
 impl Services {
     /// Opens what the configuration names. Its migrations must be up to date.
-    pub async fn start(config: &Config, clock: Clock, runtime: Handle) -> Result<Self, AppError> {
+    pub async fn start(
+        config: &Config,
+        clock: Clock,
+        reloads: Reloads,
+        runtime: Handle,
+    ) -> Result<Self, AppError> {
         let metrics = Metrics::new();
         let store = Store::open(&config.store, &metrics).await?;
-        Self::with(store, config, clock, metrics, runtime).await
+        Self::with(store, config, clock, reloads, runtime).await
     }
 
+    /// The services over a store that is open.
     pub async fn with(
         store: Store,
         config: &Config,
         clock: Clock,
-        metrics: Metrics,
+        reloads: Reloads,
         runtime: Handle,
     ) -> Result<Self, AppError> {
+        let metrics = store.metrics().clone();
         let feed = Arc::new(Feed::new(clock.now()));
         let cache = Arc::new(FactCache::new(&config.cache, Arc::clone(&feed)));
         let follower = Follower::start(
@@ -93,6 +102,7 @@ impl Services {
             metrics,
             cache,
             feed,
+            reloads,
             runtime,
         })
     }
@@ -110,9 +120,16 @@ impl Services {
             upstreams.insert(spec.name.clone(), upstream);
         }
         Ok(Version {
-            edge: self.edge(&config, &calls)?,
-            operations: self.operations(&config, &calls)?,
-            upstreams,
+            edge: Arc::new(Site {
+                gateway: self.edge(&config, &calls)?,
+                upstreams,
+                trusted: config.server.trusted_proxies.clone(),
+            }),
+            operations: Arc::new(Site {
+                gateway: self.operations(&config, &calls)?,
+                upstreams: BTreeMap::new(),
+                trusted: Vec::new(),
+            }),
             calls,
             config,
         })
@@ -165,7 +182,8 @@ impl Services {
 
     fn operations(&self, config: &Config, _calls: &Arc<Calls>) -> Result<Gateway, AppError> {
         let operator = OperatorToken::new(config.operations.token.clone());
-        let endpoints = operations::endpoints(&self.store, &self.metrics, &self.clock);
+        let endpoints =
+            operations::endpoints(&self.store, &self.metrics, &self.clock, &self.reloads);
         self.gateway(endpoints, Vec::new(), Chain::new(vec![Arc::new(operator)]))
     }
 

@@ -25,6 +25,10 @@ pub enum Error {
     UnsupportedMediaType(String),
     #[error("the body is larger than {limit} bytes")]
     BodyTooLarge { limit: u64 },
+    #[error("this version of HTTP is not spoken here")]
+    VersionNotSupported,
+    #[error("the gateway failed")]
+    Internal,
     #[error("the head of the request is too large")]
     HeadTooLarge,
     #[error("the request did not arrive in time")]
@@ -106,6 +110,11 @@ impl Error {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "head_too_large",
             ),
+            Self::VersionNotSupported => (
+                StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+                "version_not_supported",
+            ),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Timeout => (StatusCode::REQUEST_TIMEOUT, "timeout"),
             Self::Auth(AuthError::Missing) => (StatusCode::UNAUTHORIZED, "missing_token"),
             Self::Auth(AuthError::Unavailable(_))
@@ -149,6 +158,7 @@ impl Error {
         let (status, _) = self.status_and_code();
         match self {
             Self::Backend { .. } | Self::UpstreamUnreachable | Self::UpstreamTimeout => "upstream",
+            Self::VersionNotSupported => "client",
             _ if status.is_server_error() => "gateway",
             _ => "client",
         }

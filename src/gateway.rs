@@ -60,13 +60,14 @@ impl Decision {
 impl Gateway {
     /// Decides from the head alone, before a byte of the body is read. Its path must be canonical.
     pub async fn decide(&self, head: &Parts) -> Decision {
-        self.decide_at(head, self.clock.now()).await
+        self.decide_at(head, self.clock.now(), DecisionId::next())
+            .await
     }
 
-    /// As [`Gateway::decide`], for a caller that has read the clock already.
-    pub async fn decide_at(&self, head: &Parts, now: EpochMs) -> Decision {
+    /// As [`Gateway::decide`], for a caller that has read the clock and named the decision already.
+    pub async fn decide_at(&self, head: &Parts, now: EpochMs, id: DecisionId) -> Decision {
         let mut decision = Decision {
-            id: DecisionId::next(),
+            id,
             route: None,
             principal: None,
             cache: CacheState::None,

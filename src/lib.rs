@@ -32,3 +32,6 @@ pub mod proxy;
 pub mod config;
 
 pub mod app;
+pub mod server;
+
+pub mod cli;

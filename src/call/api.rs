@@ -6,7 +6,7 @@ use crate::acl::Permit;
 use crate::admission::Lease;
 use crate::clock::EpochMs;
 use crate::error::{Error, Result};
-use crate::http::{Response, empty, no_store, response};
+use crate::http::{AboutCall, Response, empty, no_store, response};
 use crate::route::Endpoints;
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
@@ -42,7 +42,7 @@ async fn create(
         idempotency_key: idempotency_key(&head.headers)?,
     };
     let call = calls.originate(&permit, intent).await?;
-    Ok(located(StatusCode::CREATED, &calls.location(&call.id)))
+    Ok(located(StatusCode::CREATED, &calls, call))
 }
 
 async fn stop(
@@ -55,7 +55,7 @@ async fn stop(
     let call = calls
         .hang_up(&permit, fields.required("token_call")?)
         .await?;
-    Ok(located(StatusCode::OK, &calls.location(&call.id)))
+    Ok(located(StatusCode::OK, &calls, call))
 }
 
 async fn read(State(calls): State<Arc<Calls>>, permit: Permit, head: Parts) -> Result<Response> {
@@ -107,11 +107,12 @@ fn rendered(rendered: Rendered) -> Response {
     ))
 }
 
-fn located(status: StatusCode, location: &str) -> Response {
+fn located(status: StatusCode, calls: &Calls, call: Lease) -> Response {
     let mut response = empty(status);
-    if let Ok(location) = HeaderValue::from_str(location) {
+    if let Ok(location) = HeaderValue::from_str(&calls.location(&call.id)) {
         response.headers_mut().insert(LOCATION, location);
     }
+    response.extensions_mut().insert(AboutCall(call.id));
     no_store(response)
 }
 

@@ -1,7 +1,7 @@
 //! Routes to upstreams, as the configuration writes them.
 
 use super::faults::{Fault, fault};
-use crate::proxy::headers::AllowList;
+use crate::proxy::headers;
 use crate::proxy::upstream;
 use crate::route::{Declaration, Forward, Requirement, Target};
 use http::Method;
@@ -81,7 +81,7 @@ impl RouteSpec {
                 &format!("`{method}` is no method: write it in capitals"),
             )
         });
-        let headers = AllowList::with(&self.headers).err();
+        let headers = headers::passable(&self.headers).err();
         let headers = headers.and_then(|error| at("headers", &error.to_string()));
         [path, access, upstream, methods, headers]
             .into_iter()
@@ -123,11 +123,7 @@ impl RouteSpec {
                 strip_prefix: self.strip_prefix.trim_end_matches('/').to_owned(),
                 add_prefix: self.add_prefix.trim_end_matches('/').to_owned(),
                 read_timeout: self.timeout,
-                extra_headers: self
-                    .headers
-                    .iter()
-                    .filter_map(|name| name.parse().ok())
-                    .collect(),
+                extra_headers: headers::passable(&self.headers).unwrap_or_default(),
             }),
             body_limit: self.body_limit,
         }

@@ -16,6 +16,10 @@ pub type Response = http::Response<Body>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub Option<IpAddr>);
 
+/// The call that an answer is about; an extension of the response, for the access log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AboutCall(pub String);
+
 /// Names a request in its answer and in the log; an extension of every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecisionId(u128);

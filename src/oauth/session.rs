@@ -85,7 +85,7 @@ impl Oauth {
 
     /// The value that ties a login form to a browser that has no session yet; the second is `true` when it is new.
     pub(super) fn form_cookie(&self, headers: &HeaderMap) -> (String, bool) {
-        match self.read_cookie(headers, self.form_cookie_name()) {
+        match read_cookie(headers, self.form_cookie_name()) {
             Some(value) => (value, false),
             None => (secret::encode(&secret::random::<24>()), true),
         }
@@ -96,14 +96,9 @@ impl Oauth {
     }
 
     fn session_hash(&self, headers: &HeaderMap) -> Option<String> {
-        let value = self.read_cookie(headers, self.session_cookie())?;
+        let value = read_cookie(headers, self.session_cookie())?;
         let hash = self.mint.recognise(Class::Session, &value)?;
         Some(hash.to_string())
-    }
-
-    fn read_cookie(&self, headers: &HeaderMap, name: &str) -> Option<String> {
-        let jar = CookieJar::from_headers(headers);
-        jar.get(name).map(|cookie| cookie.value().to_owned())
     }
 
     /// RFC 6265bis §4.1.3.2: `__Host-` keeps other hosts from setting it, and is only for TLS.
@@ -141,4 +136,9 @@ fn append(response: &mut Response, cookie: &Cookie<'_>) {
     if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
         response.headers_mut().append(SET_COOKIE, value);
     }
+}
+
+fn read_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let jar = CookieJar::from_headers(headers);
+    jar.get(name).map(|cookie| cookie.value().to_owned())
 }

@@ -29,9 +29,9 @@ use http::{HeaderName, HeaderValue, Method, Version};
 /// Not `Referer`, which carries the address of a page with whatever its query held. Not `Expect`:
 /// the gateway itself asks for the body. Not `Forwarded` and `Via`: `X-Forwarded-*` says the same
 /// once.
-#[derive(Debug, Clone, Default)]
-pub struct AllowList {
-    extra: Vec<HeaderName>,
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AllowList<'a> {
+    extra: &'a [HeaderName],
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,22 +42,28 @@ pub enum AllowListError {
     Reserved(String),
 }
 
-impl AllowList {
-    /// The ordinary headers and the `extra` ones.
-    pub fn with<S: AsRef<str>>(extra: &[S]) -> Result<Self, AllowListError> {
-        let extra = extra.iter().map(|name| passable(name.as_ref()));
-        let extra = extra.collect::<Result<_, _>>()?;
-        Ok(Self { extra })
+/// The names of headers that a route lets through besides the ordinary ones.
+pub fn passable<S: AsRef<str>>(names: &[S]) -> Result<Vec<HeaderName>, AllowListError> {
+    names.iter().map(|name| check(name.as_ref())).collect()
+}
+
+impl<'a> AllowList<'a> {
+    /// The ordinary headers and the `extra` ones, which [`passable`] has seen.
+    pub fn with(extra: &'a [HeaderName]) -> Self {
+        Self { extra }
     }
 
     /// The names of the received headers that must not go upstream, each once.
-    pub fn dropped<'h>(&'h self, head: &'h Parts) -> impl Iterator<Item = &'h HeaderName> {
+    pub fn dropped<'h>(self, head: &'h Parts) -> impl Iterator<Item = &'h HeaderName>
+    where
+        'a: 'h,
+    {
         head.headers
             .keys()
             .filter(move |name| !self.passes(name, head))
     }
 
-    fn passes(&self, name: &HeaderName, head: &Parts) -> bool {
+    fn passes(self, name: &HeaderName, head: &Parts) -> bool {
         is_ordinary(name.as_str())
             || match name.as_str() {
                 "connection" | "upgrade" => is_websocket_handshake(head),
@@ -78,7 +84,7 @@ pub fn added(
         .chain(identity.into_iter().flat_map(Identity::headers))
 }
 
-fn passable(name: &str) -> Result<HeaderName, AllowListError> {
+fn check(name: &str) -> Result<HeaderName, AllowListError> {
     let malformed = |_| AllowListError::Malformed(name.to_owned());
     let header: HeaderName = name.parse().map_err(malformed)?;
     if names::is_identity(header.as_str()) || names::is_framing(header.as_str()) {
@@ -169,7 +175,7 @@ mod tests {
 
     /// What an upstream receives.
     fn upstream(
-        allow_list: &AllowList,
+        allow_list: AllowList<'_>,
         head: &Parts,
         identity: Option<&Identity<'_>>,
     ) -> HeaderMap {
@@ -189,7 +195,7 @@ mod tests {
     }
 
     fn names_upstream(received: &[(&str, &str)]) -> Vec<String> {
-        let headers = upstream(&AllowList::default(), &head(received), None);
+        let headers = upstream(AllowList::default(), &head(received), None);
         let mut names: Vec<_> = headers.keys().map(ToString::to_string).collect();
         names.sort();
         names
@@ -211,7 +217,7 @@ mod tests {
             ("If-None-Match", "\"x\""),
             ("traceparent", "00-1"),
         ]);
-        let sent = upstream(&AllowList::default(), &received, None);
+        let sent = upstream(AllowList::default(), &received, None);
         for name in ["accept", "if-none-match", "traceparent", "host"] {
             let values =
                 |headers: &HeaderMap| headers.get_all(name).iter().cloned().collect::<Vec<_>>();
@@ -226,7 +232,7 @@ mod tests {
             ("x-callgate-user", "root"),
             ("x-callgate-user", "root"),
         ]);
-        let sent = upstream(&AllowList::default(), &received, Some(&ANN));
+        let sent = upstream(AllowList::default(), &received, Some(&ANN));
         assert_eq!(sent.get("x-callgate-client"), None);
         assert_eq!(
             sent.get_all("x-callgate-user").iter().collect::<Vec<_>>(),
@@ -253,7 +259,7 @@ mod tests {
             ("x-forwarded-for", "1.1.1.1"),
         ];
         assert_eq!(names_upstream(&claims), ALWAYS);
-        let sent = upstream(&AllowList::default(), &head(&claims), None);
+        let sent = upstream(AllowList::default(), &head(&claims), None);
         assert_eq!(sent.get("x-forwarded-for").unwrap(), "203.0.113.9");
     }
 
@@ -268,7 +274,7 @@ mod tests {
     #[test]
     fn at_18_a_nominated_identity_header_still_goes_upstream() {
         let received = head(&[("connection", "x-callgate-user, x-callgate-tenant")]);
-        let sent = upstream(&AllowList::default(), &received, Some(&ANN));
+        let sent = upstream(AllowList::default(), &received, Some(&ANN));
         assert_eq!(sent.get("x-callgate-user").unwrap(), "ann");
         assert_eq!(sent.get("connection"), None);
     }
@@ -302,13 +308,14 @@ mod tests {
 
     #[test]
     fn at_19_a_header_of_the_route_goes_upstream() {
-        let allow_list = AllowList::with(&["Wazo-Tenant"]).unwrap();
+        let extra = passable(&["Wazo-Tenant"]).unwrap();
+        let allow_list = AllowList::with(&extra);
         let received = head(&[
             ("wazo-tenant", "t"),
             ("wazo_tenant", "u"),
             ("wazo-session-uuid", "v"),
         ]);
-        let sent = upstream(&allow_list, &received, None);
+        let sent = upstream(allow_list, &received, None);
         assert_eq!(sent.get("wazo-tenant").unwrap(), "t");
         assert!(!sent.contains_key("wazo_tenant") && !sent.contains_key("wazo-session-uuid"));
     }
@@ -330,11 +337,11 @@ mod tests {
             "Connection",
             "x-http-method-override",
         ] {
-            let refused = AllowList::with(&[name]).unwrap_err();
+            let refused = passable(&[name]).unwrap_err();
             assert_eq!(refused, AllowListError::Reserved(name.to_owned()));
         }
         assert!(matches!(
-            AllowList::with(&["a b"]),
+            passable(&["a b"]),
             Err(AllowListError::Malformed(_))
         ));
     }

@@ -1,15 +1,58 @@
-//! The gateway as a Pingora proxy.
+//! The gateway as a Pingora proxy: one method a phase, in Pingora's order.
 
+mod access_log;
+mod admit;
 mod authority;
 mod body;
+mod context;
 pub mod forwarded;
 pub mod frame;
 pub mod headers;
 mod identity;
+mod local;
 mod names;
 pub mod path;
+mod phases;
 mod raw_head;
+mod rewrite;
 mod settings;
+pub mod tls;
 pub mod upstream;
 
+pub use access_log::AccessLog;
 pub use settings::{Settings, Tls};
+
+use crate::gateway::Gateway;
+use crate::metrics::RouteMetrics;
+use arc_swap::ArcSwap;
+use forwarded::Network;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use upstream::Upstream;
+
+/// What one listener serves; a reload swaps it as a whole.
+pub struct Site {
+    pub gateway: Gateway,
+    pub upstreams: BTreeMap<String, Upstream>,
+    /// Networks of proxies whose `X-Forwarded-*` are believed.
+    pub trusted: Vec<Network>,
+}
+
+/// A listener's proxy.
+pub struct Proxy {
+    /// The site that requests begin with from now on.
+    pub site: Arc<ArcSwap<Site>>,
+    /// Where requests that are answered here run to their end, whatever becomes of their connections.
+    pub runtime: Handle,
+    pub access_log: AccessLog,
+    /// Requests under way on all listeners.
+    pub under_way: Arc<AtomicUsize>,
+    pub keepalive: Duration,
+    pub client_timeout: Duration,
+    pub https: bool,
+    /// Where requests are counted that no route matched.
+    pub unrouted: RouteMetrics,
+}

@@ -47,7 +47,7 @@ const FRAMING: [&str; 11] = [
 ];
 
 /// Whether `name`, read as leniently as any upstream may, tells who asks or carries a credential.
-pub fn is_identity(name: &str) -> bool {
+pub(super) fn is_identity(name: &str) -> bool {
     is_one_of(&IDENTITY, name)
         || IDENTITY_PREFIXES
             .iter()
@@ -55,12 +55,12 @@ pub fn is_identity(name: &str) -> bool {
 }
 
 /// Whether `name`, read as leniently as any upstream may, frames the message.
-pub fn is_framing(name: &str) -> bool {
+pub(super) fn is_framing(name: &str) -> bool {
     is_one_of(&FRAMING, name)
 }
 
 /// Whether `name` is none of our names but would be read as one.
-pub fn is_imitation(name: &str) -> bool {
+pub(super) fn is_imitation(name: &str) -> bool {
     let is_plain = name
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');

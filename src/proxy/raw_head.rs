@@ -8,7 +8,7 @@
 use super::frame::FrameError;
 
 /// Refuses a head that another recipient may read in another way; `head` ends with its empty line.
-pub fn check(head: &[u8]) -> Result<(), FrameError> {
+pub(super) fn check(head: &[u8]) -> Result<(), FrameError> {
     check_terminators(head)?;
     let mut lines = head
         .split(|&byte| byte == b'\n')

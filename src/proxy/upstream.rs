@@ -1,6 +1,7 @@
 //! Upstreams: the systems that requests are proxied to, their peers, and whether those are well.
 
 use async_trait::async_trait;
+use http::HeaderValue;
 use http::uri::Authority;
 use pingora::lb::discovery::ServiceDiscovery;
 use pingora::lb::health_check::{HealthCheck, HttpHealthCheck, TcpHealthCheck};
@@ -31,7 +32,7 @@ pub struct Spec {
     /// Speak TLS to the peers, and verify who they are.
     #[serde(default)]
     pub tls: bool,
-    /// The name that a peer's certificate must bear; needed with `tls`.
+    /// The host that peers are asked for, whose name a certificate must bear; needed with `tls`.
     pub server_name: Option<String>,
     /// PEM file of the authorities that may vouch for the peers, instead of the system's.
     pub ca: Option<PathBuf>,
@@ -106,6 +107,7 @@ pub struct Upstream {
     balancer: Arc<LoadBalancer<RoundRobin>>,
     tls: bool,
     server_name: String,
+    host: Option<HeaderValue>,
     options: PeerOptions,
     /// Connections with other authorities or another name are not shared.
     group: u64,
@@ -139,10 +141,19 @@ impl Upstream {
             balancer,
             tls: spec.tls,
             server_name: spec.server_name.clone().unwrap_or_default(),
+            host: spec
+                .server_name
+                .as_deref()
+                .and_then(|name| HeaderValue::from_str(name).ok()),
             options,
             group,
             checks: checks.abort_handle(),
         })
+    }
+
+    /// The name by which its peers are asked, if it is configured; else they are asked by the client's.
+    pub fn host(&self) -> Option<HeaderValue> {
+        self.host.clone()
     }
 
     /// The next peer that is well; if none is, the next, since a check may be wrong; `None` when no peer is known.

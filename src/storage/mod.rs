@@ -121,6 +121,11 @@ impl Store {
         })
     }
 
+    /// Where the store is measured.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// Where reading queries run.
     pub fn readers(&self) -> &AnyPool {
         &self.readers

@@ -6,6 +6,7 @@ use callgate::clock::Clock;
 use callgate::config::Config;
 use callgate::http::{Request, Response};
 use callgate::metrics::Metrics;
+use callgate::operations::Reloads;
 use callgate::secret::Secret;
 use callgate::storage::Store;
 use callgate::storage::clients::Client;
@@ -78,9 +79,15 @@ impl TestGateway {
         let (clock, metrics) = (Clock::manual(NOW), Metrics::new());
         let store = Store::migrate(&config.store, &metrics).await.unwrap();
         seed(&store).await;
-        let services = Services::with(store, &config, clock.clone(), metrics, Handle::current())
-            .await
-            .unwrap();
+        let services = Services::with(
+            store,
+            &config,
+            clock.clone(),
+            Reloads::channel().0,
+            Handle::current(),
+        )
+        .await
+        .unwrap();
         let version = services.version(config).await.unwrap();
         Self {
             services,
@@ -92,12 +99,12 @@ impl TestGateway {
 
     /// Sends a request to the public listener's gateway.
     pub(crate) async fn edge(&self, request: Request) -> Answer {
-        whole(self.version.edge.handle(request).await).await
+        whole(self.version.edge.gateway.handle(request).await).await
     }
 
     /// Sends a request to the operations listener's gateway.
     pub(crate) async fn operations(&self, request: Request) -> Answer {
-        whole(self.version.operations.handle(request).await).await
+        whole(self.version.operations.gateway.handle(request).await).await
     }
 
     /// An access token of a user or client of `acme` through `crm`, with these accesses, good for an hour.

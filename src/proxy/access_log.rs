@@ -1,0 +1,116 @@
+//! The access log: a JSON line a request, written aside, with no secret and no number in it.
+
+use crate::auth::{CacheState, Principal};
+use crate::clock::EpochMs;
+use crate::http::{AboutCall, DecisionId};
+use crate::metrics::{AuthOutcome, Metrics};
+use crate::route::Route;
+use http::Method;
+use serde_json::json;
+use std::fs::OpenOptions;
+use std::io::{self, BufWriter, Write};
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+/// Lines that wait to be written; when there are more, the newest are dropped and counted.
+const QUEUE: usize = 8192;
+
+/// What is told of a request. Paths and queries are not: they may hold numbers and tokens.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) at: EpochMs,
+    pub(super) decision: DecisionId,
+    pub(super) method: Method,
+    pub(super) route: Option<Arc<Route>>,
+    pub(super) status: u16,
+    pub(super) auth: AuthOutcome,
+    pub(super) cache: CacheState,
+    pub(super) principal: Option<Principal>,
+    pub(super) call: Option<AboutCall>,
+    pub(super) took: Duration,
+    pub(super) upstream_took: Option<Duration>,
+    pub(super) fault: &'static str,
+    pub(super) peer: Option<IpAddr>,
+    pub(super) trace: Option<String>,
+}
+
+/// The log; clones write to the same place.
+#[derive(Debug, Clone)]
+pub struct AccessLog {
+    entries: SyncSender<Entry>,
+    dropped: Arc<AtomicU64>,
+    metrics: Metrics,
+}
+
+impl AccessLog {
+    /// Begins a log in `file`, or on standard output.
+    pub fn start(file: Option<&Path>, metrics: Metrics) -> io::Result<Self> {
+        let (entries, queue) = sync_channel(QUEUE);
+        let sink: Box<dyn Write + Send> = match file {
+            Some(path) => Box::new(OpenOptions::new().create(true).append(true).open(path)?),
+            None => Box::new(io::stdout()),
+        };
+        // The thread ends when the last clone of the log is gone.
+        std::thread::Builder::new()
+            .name("access-log".to_owned())
+            .spawn(move || write_all(&queue, sink))?;
+        Ok(Self {
+            entries,
+            dropped: Arc::default(),
+            metrics,
+        })
+    }
+
+    pub(super) fn write(&self, entry: Entry) {
+        if self.entries.try_send(entry).is_err() {
+            let dropped = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
+            self.metrics.set_access_log_dropped(dropped);
+        }
+    }
+}
+
+/// Writes what comes, and flushes whenever nothing waits.
+fn write_all(queue: &Receiver<Entry>, sink: Box<dyn Write + Send>) {
+    let mut sink = BufWriter::new(sink);
+    while let Ok(first) = queue.recv() {
+        let mut next = Some(first);
+        while let Some(entry) = next {
+            // A full disk must not stop the gateway.
+            drop(writeln!(sink, "{}", line(&entry)));
+            next = queue.try_recv().ok();
+        }
+        drop(sink.flush());
+    }
+}
+
+fn line(entry: &Entry) -> serde_json::Value {
+    let principal = entry.principal.as_ref();
+    let at = jiff::Timestamp::from_millisecond(entry.at).unwrap_or_default();
+    json!({
+        "time": at.to_string(),
+        "decision_id": entry.decision.to_string(),
+        "method": entry.method.as_str(),
+        "route": entry.route.as_ref().map(|route| &route.name),
+        "status": entry.status,
+        "auth": entry.auth.as_str(),
+        "cache": entry.cache.as_str(),
+        "principal": principal.map(|principal| principal.subject.to_string()),
+        "tenant": principal.map(|principal| &principal.tenant),
+        "client": principal.map(|principal| &principal.client),
+        "token_id": principal.map(|principal| &principal.token_id),
+        "call_id": entry.call.as_ref().map(|AboutCall(call)| call),
+        "took_us": micros(entry.took),
+        "upstream_us": entry.upstream_took.map(micros),
+        "fault": entry.fault,
+        "peer": entry.peer,
+        "trace_id": entry.trace,
+    })
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,141 @@
+//! Reload: a whole new version of the configuration, or none of it.
+
+use super::ServerError;
+use crate::app::{Services, Version};
+use crate::call::Calls;
+use crate::config::Config;
+use crate::operations::Asked;
+use crate::proxy::Site;
+use crate::proxy::tls::Certificate;
+use arc_swap::ArcSwap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::Receiver;
+
+/// Holds the version that serves, and swaps it.
+pub(super) struct Reloader {
+    path: PathBuf,
+    services: Services,
+    edge: Arc<ArcSwap<Site>>,
+    operations: Arc<ArcSwap<Site>>,
+    calls: ArcSwap<Calls>,
+    config: ArcSwap<Config>,
+    certificate: Option<Arc<Certificate>>,
+}
+
+impl Reloader {
+    pub(super) fn new(
+        path: PathBuf,
+        services: Services,
+        version: Version,
+    ) -> Result<Self, ServerError> {
+        let certificate = version
+            .config
+            .server
+            .tls
+            .as_ref()
+            .map(Certificate::load)
+            .transpose()?;
+        Ok(Self {
+            path,
+            services,
+            edge: Arc::new(ArcSwap::new(version.edge)),
+            operations: Arc::new(ArcSwap::new(version.operations)),
+            calls: ArcSwap::new(version.calls),
+            config: ArcSwap::from_pointee(version.config),
+            certificate: certificate.map(Arc::new),
+        })
+    }
+
+    pub(super) fn edge(&self) -> Arc<ArcSwap<Site>> {
+        Arc::clone(&self.edge)
+    }
+
+    pub(super) fn operations(&self) -> Arc<ArcSwap<Site>> {
+        Arc::clone(&self.operations)
+    }
+
+    pub(super) fn calls(&self) -> Arc<Calls> {
+        self.calls.load_full()
+    }
+
+    pub(super) fn config(&self) -> Arc<Config> {
+        self.config.load_full()
+    }
+
+    pub(super) fn certificate(&self) -> Option<Arc<Certificate>> {
+        self.certificate.clone()
+    }
+
+    /// Reloads on each SIGHUP.
+    pub(super) async fn on_hangup(self: Arc<Self>) {
+        let Ok(mut hangups) = signal(SignalKind::hangup()) else {
+            tracing::error!("SIGHUP cannot be heard: reload with POST /admin/reload");
+            return;
+        };
+        while hangups.recv().await.is_some() {
+            // A failure has been logged, and the old version goes on.
+            drop(self.reload().await);
+        }
+    }
+
+    /// Reloads for each who asks, and tells them how it went.
+    pub(super) async fn on_request(self: Arc<Self>, mut asked: Receiver<Asked>) {
+        while let Some(answer) = asked.recv().await {
+            // Whoever asked may be gone.
+            drop(answer.send(self.reload().await));
+        }
+    }
+
+    async fn reload(&self) -> Result<(), String> {
+        let outcome = self.try_reload().await;
+        match &outcome {
+            Ok(()) => tracing::info!("the configuration was reloaded"),
+            Err(error) => {
+                tracing::error!(%error, "the configuration was not reloaded; the old one goes on")
+            }
+        }
+        outcome
+    }
+
+    /// All that can fail comes first; then everything is swapped.
+    async fn try_reload(&self) -> Result<(), String> {
+        let config = Config::load(&self.path).map_err(|error| error.to_string())?;
+        self.warn_of_what_needs_a_restart(&config);
+        let version = self
+            .services
+            .version(config)
+            .await
+            .map_err(|error| error.to_string())?;
+        if let (Some(certificate), Some(tls)) = (&self.certificate, &version.config.server.tls) {
+            certificate.reload(tls).map_err(|error| error.to_string())?;
+        }
+        self.edge.store(version.edge);
+        self.operations.store(version.operations);
+        self.calls.store(version.calls);
+        self.config.store(Arc::new(version.config));
+        Ok(())
+    }
+
+    fn warn_of_what_needs_a_restart(&self, new: &Config) {
+        let old = self.config();
+        let changed = [
+            ("server.listen", old.server.listen != new.server.listen),
+            (
+                "operations.listen",
+                old.operations.listen != new.operations.listen,
+            ),
+            (
+                "server.tls",
+                old.server.tls.is_some() != new.server.tls.is_some(),
+            ),
+            ("server.threads", old.server.threads != new.server.threads),
+            ("store.url", old.store.url != new.store.url),
+            ("tokens.key", old.tokens.key != new.tokens.key),
+        ];
+        for (setting, _) in changed.into_iter().filter(|(_, changed)| *changed) {
+            tracing::warn!(setting, "this setting counts from the next start on");
+        }
+    }
+}
