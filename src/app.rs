@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
+use crate::oauth::{self, Oauth};
 use crate::operations::{self, Reloads};
 use crate::proxy::Site;
 use crate::proxy::upstream::Upstream;
@@ -30,6 +31,8 @@ pub struct Services {
     pub cache: Arc<FactCache>,
     pub feed: Arc<Feed>,
     pub follower: Arc<Follower>,
+    /// Failed logins of late.
+    pub attempts: Arc<oauth::Attempts>,
     /// Where the store and all that must run to its end run.
     pub runtime: Handle,
     /// Where a reload of the configuration is asked for.
@@ -94,6 +97,7 @@ impl Services {
         Ok(Self {
             mint: Mint::new(&config.tokens.key)?,
             follower: Arc::new(follower),
+            attempts: Arc::new(oauth::Attempts::new(&config.oauth)),
             store,
             clock,
             metrics,
@@ -145,6 +149,19 @@ impl Services {
         })
     }
 
+    fn oauth(&self, config: &Config) -> Oauth {
+        Oauth {
+            store: self.store.clone(),
+            mint: self.mint.clone(),
+            follower: Arc::clone(&self.follower),
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+            settings: config.oauth.clone(),
+            attempts: Arc::clone(&self.attempts),
+            origin: config.server.public_origin.clone(),
+        }
+    }
+
     fn edge(&self, config: &Config, calls: &Arc<Calls>) -> Result<Gateway, AppError> {
         let tokens = OpaqueTokens::new(
             self.mint.clone(),
@@ -153,7 +170,7 @@ impl Services {
             self.store.clone(),
             self.runtime.clone(),
         );
-        let endpoints = call::endpoints(calls);
+        let endpoints = call::endpoints(calls).and(oauth::endpoints(&Arc::new(self.oauth(config))));
         let routes = config
             .route
             .iter()
@@ -197,7 +214,7 @@ impl Services {
             routes: Routes::new(declarations, &self.metrics)?,
             auth,
             router: endpoints.router,
-            dialects: vec![call::dialect],
+            dialects: vec![call::dialect, oauth::dialect],
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
         })

@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod secret;
 
 pub mod storage;
+pub mod throttle;
 pub mod token;
 
 pub mod acl;

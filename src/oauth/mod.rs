@@ -1,6 +1,128 @@
-//! The OAuth 2.0 authorization server.
+//! The authorization server (OAuth 2.0, RFC 6749 and RFC 9700): one endpoint a file.
 
-/// The `[oauth]` section.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Settings {}
+mod assets;
+mod authorize;
+mod client;
+mod client_credentials;
+mod csrf;
+mod documents;
+mod errors;
+mod exchange;
+mod grant;
+mod issue;
+mod login;
+mod logout;
+mod metadata;
+mod page;
+mod pages;
+mod parameters;
+mod pkce;
+mod provenance;
+mod redirect;
+mod redirect_uri;
+mod refresh;
+mod request;
+mod revoke;
+mod session;
+mod settings;
+mod throttling;
+mod token;
+mod wanted;
+
+pub use errors::dialect;
+pub use settings::Settings;
+pub use throttling::Attempts;
+
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::http::Response;
+use crate::metrics::Metrics;
+use crate::route::Endpoints;
+use crate::storage::Store;
+use crate::storage::clients::Client;
+use crate::storage::tenants::Tenant;
+use crate::token::{Follower, Mint};
+use askama::Template;
+use axum::routing::{MethodRouter, get, post};
+use http::{HeaderMap, Method, StatusCode};
+use request::AuthorizationRequest;
+use std::sync::Arc;
+use wanted::Wanted;
+
+/// Logs users in, asks them, and issues, renews and revokes tokens.
+pub struct Oauth {
+    pub store: Store,
+    pub mint: Mint,
+    pub follower: Arc<Follower>,
+    pub clock: Clock,
+    pub metrics: Metrics,
+    pub settings: Settings,
+    /// The failed attempts of late; one for the process.
+    pub attempts: Arc<Attempts>,
+    /// The configured public origin, such as `https://calls.example`, which is also the issuer (RFC 8414 §2): never
+    /// the `Host` of a request.
+    pub origin: String,
+}
+
+/// All of them are public: they see themselves to who asks.
+pub fn endpoints(oauth: &Arc<Oauth>) -> Endpoints {
+    let bind = |handlers: MethodRouter<Arc<Oauth>>| handlers.with_state(Arc::clone(oauth));
+    Endpoints::default()
+        .public(Method::GET, "/oauth/authorize", bind(get(authorize::get)))
+        .public(Method::GET, "/oauth/auth", bind(get(authorize::get)))
+        .public(Method::GET, "/auth/login", bind(get(login::get)))
+        .public(Method::POST, "/auth/login", bind(post(login::post)))
+        .public(Method::GET, "/auth/grant", bind(get(grant::get)))
+        .public(Method::POST, "/auth/grant", bind(post(grant::post)))
+        .public(Method::GET, "/auth/logout", bind(get(logout::get)))
+        .public(Method::POST, "/auth/logout", bind(post(logout::post)))
+        .public(Method::POST, "/oauth/token", bind(post(token::post)))
+        .public(Method::GET, "/oauth/token", bind(get(token::get)))
+        .public(Method::POST, "/oauth/revoke", bind(post(revoke::post)))
+        .public(Method::GET, metadata::PATH, bind(get(metadata::get)))
+        .public(Method::GET, "/assets/callgate.css", get(assets::style))
+        .public(Method::GET, "/favicon.ico", get(assets::mark))
+}
+
+impl Oauth {
+    /// A client that is enabled, and its tenant, which is too.
+    async fn enabled_client(&self, id: &str) -> Result<Option<(Client, Tenant)>> {
+        let client = self.store.client(id).await?;
+        let Some(client) = client.filter(|client| client.disabled_at.is_none()) else {
+            return Ok(None);
+        };
+        let tenant = self.store.tenant(&client.tenant_id).await?;
+        let tenant = tenant.filter(|tenant| tenant.disabled_at.is_none());
+        Ok(tenant.map(|tenant| (client, tenant)))
+    }
+
+    fn is_secure(&self) -> bool {
+        self.origin.starts_with("https://")
+    }
+
+    /// A page about `request`, whose forms end at its client.
+    fn page(
+        &self,
+        status: StatusCode,
+        request: &AuthorizationRequest,
+        page: &impl Template,
+    ) -> Response {
+        let destination = redirect_uri::as_source(&request.redirect_uri);
+        let mut response = page::leading_to(&destination, status, page);
+        if self.is_secure() {
+            page::strict_transport(response.headers_mut());
+        }
+        response
+    }
+
+    /// A page, unless something else is asked for; the clients of 2012 take JSON for granted.
+    fn wanted(&self, headers: &HeaderMap, request: &AuthorizationRequest) -> Wanted {
+        wanted::of(headers).unwrap_or_else(|| {
+            if !request.client.switches.contains("json_ui") {
+                return Wanted::Html;
+            }
+            self.metrics.legacy_used("json_ui");
+            Wanted::Json
+        })
+    }
+}

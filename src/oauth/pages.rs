@@ -7,14 +7,14 @@
 use askama::Template;
 
 /// The style sheet of every page, to be served at `/assets/callgate.css`.
-pub const STYLE: &str = include_str!("templates/callgate.css");
+pub(super) const STYLE: &str = include_str!("templates/callgate.css");
 
 /// Asks for a user name and a password.
 ///
 /// The form posts `csrf_token`, the `hidden` fields, `username` and `password`.
 #[derive(Debug, Template)]
 #[template(path = "login.html")]
-pub struct Login<'a> {
+pub(super) struct Login<'a> {
     /// The path the form posts to: that of the page itself.
     pub action: &'a str,
     pub csrf_token: &'a str,
@@ -39,7 +39,7 @@ pub struct Login<'a> {
 /// `true` or `false`.
 #[derive(Debug, Template)]
 #[template(path = "consent.html")]
-pub struct Consent<'a> {
+pub(super) struct Consent<'a> {
     /// The path the form posts to: that of the page itself.
     pub action: &'a str,
     /// The path that ends the session. It is posted to with the same
@@ -66,7 +66,7 @@ pub struct Consent<'a> {
 
 /// One scope on the consent page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Scope<'a> {
+pub(super) struct Scope<'a> {
     /// The scope as the protocol names it.
     pub name: &'a str,
     /// What it permits, as a sentence that continues "It will be able to":
@@ -77,7 +77,7 @@ pub struct Scope<'a> {
 /// Tells the user how something ended.
 #[derive(Debug, Template)]
 #[template(path = "message.html")]
-pub struct Message<'a> {
+pub(super) struct Message<'a> {
     pub tone: Tone,
     /// What happened, in a few words.
     pub heading: &'a str,
@@ -91,7 +91,7 @@ pub struct Message<'a> {
 
 /// Whether a [`Message`] is good news.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
+pub(super) enum Tone {
     Notice,
     Failure,
 }

@@ -55,6 +55,17 @@ impl Store {
         .await?)
     }
 
+    /// Whether any client may use a legacy behaviour.
+    pub async fn is_switch_used(&self, switch: &str) -> Result<bool> {
+        let count: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM clients WHERE disabled_at IS NULL AND ' ' || switches || ' ' LIKE '% ' || $1 || ' %'",
+        )
+        .bind(switch)
+        .fetch_one(self.readers())
+        .await?;
+        Ok(count > 0)
+    }
+
     /// # Errors
     /// [`StoreError::Exists`] when the id is taken, [`StoreError::Missing`] without the tenant.
     pub async fn create_client(&self, client: Client) -> Result<()> {

@@ -57,6 +57,22 @@ pub enum Exchange {
     Reused,
 }
 
+/// A new family's id: a UUID of version 7 (RFC 9562 §5.7), which tells when the family began.
+fn new_family(now: EpochMs) -> String {
+    let millis = u64::try_from(now).unwrap_or(0);
+    let random = crate::secret::random();
+    let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+    id.to_string()
+}
+
+/// When a family that began with a code did so.
+pub fn family_began(family: &str) -> Option<EpochMs> {
+    let id = uuid::Uuid::parse_str(family).ok()?;
+    let (high, _) = id.as_u64_pair();
+    // The first 48 bits are the milliseconds.
+    (id.get_version_num() == 7).then_some(EpochMs::try_from(high >> 16).ok()?)
+}
+
 impl Store {
     /// Remembers the grant and the code.
     ///
@@ -73,7 +89,7 @@ impl Store {
                 )
                 .bind(consented.hash)
                 .bind(grant.id)
-                .bind(uuid::Uuid::new_v4().to_string())
+                .bind(new_family(consented.created_at))
                 .bind(consented.client_id)
                 .bind(consented.user_id)
                 .bind(consented.redirect_uri)
@@ -140,5 +156,20 @@ impl Store {
             })
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_tells_when_it_began() {
+        assert_eq!(
+            family_began(&new_family(1_795_000_123_456)),
+            Some(1_795_000_123_456)
+        );
+        assert_eq!(family_began(&uuid::Uuid::new_v4().to_string()), None);
+        assert_ne!(new_family(5), new_family(5));
     }
 }

@@ -58,10 +58,21 @@ pub struct Selection {
     pub client: Option<String>,
 }
 
+/// What a refresh token is exchanged for.
+#[derive(Debug, Clone)]
+pub struct Succession {
+    pub access: Token,
+    pub refresh: Token,
+    /// A refresh token that was used after this gives its successor once more: the answer may have been lost.
+    pub repeat_since: EpochMs,
+}
+
 /// How a refresh token was exchanged (RFC 9700 §4.14.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rotation {
     Done,
+    /// It was exchanged a moment ago, and its successor has not been used yet: only the access token is new.
+    Repeated,
     /// It was exchanged before: whoever holds it is not whom it was made for, or was; its family has been revoked.
     Reused,
 }
@@ -116,7 +127,7 @@ impl Store {
     pub async fn rotate(
         &self,
         presented: &Token,
-        successors: Vec<Token>,
+        succession: Succession,
         now: EpochMs,
     ) -> Result<Rotation> {
         let (hash, family) = (presented.hash.clone(), presented.family_id.clone());
@@ -125,16 +136,20 @@ impl Store {
                 let used = sqlx::query(
                     "UPDATE tokens SET used_at = $2 WHERE hash = $1 AND used_at IS NULL AND revoked_at IS NULL",
                 )
-                .bind(hash)
+                .bind(&hash)
                 .bind(now)
                 .execute(&mut *c)
                 .await?;
-                if used.rows_affected() == 0 {
-                    revoke_family(c, &family, now).await?;
-                    return Ok(Rotation::Reused);
+                if used.rows_affected() == 1 {
+                    insert(c, vec![succession.access, succession.refresh]).await?;
+                    return Ok(Rotation::Done);
                 }
-                insert(c, successors).await?;
-                Ok(Rotation::Done)
+                if may_repeat(c, &hash, &succession).await? {
+                    insert(c, vec![succession.access]).await?;
+                    return Ok(Rotation::Repeated);
+                }
+                revoke_family(c, &family, now).await?;
+                Ok(Rotation::Reused)
             })
         })
         .await
@@ -208,6 +223,20 @@ impl Store {
         })
         .await
     }
+}
+
+async fn may_repeat(c: &mut Connection, hash: &str, succession: &Succession) -> Result<bool> {
+    let live: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM tokens used JOIN tokens next ON next.family_id = used.family_id
+         WHERE used.hash = $1 AND used.revoked_at IS NULL AND used.used_at > $2
+           AND next.hash = $3 AND next.revoked_at IS NULL AND next.used_at IS NULL",
+    )
+    .bind(hash)
+    .bind(succession.repeat_since)
+    .bind(&succession.refresh.hash)
+    .fetch_one(c)
+    .await?;
+    Ok(live == 1)
 }
 
 pub(super) async fn insert(c: &mut Connection, issued: Vec<Token>) -> Result<()> {

@@ -87,9 +87,20 @@ impl Mint {
 
     /// A new token of `class`.
     pub fn mint(&self, class: Class) -> Minted {
-        let mut bytes = secret::random::<{ RANDOM + TAG }>();
-        let (random, tag) = bytes.split_at_mut(RANDOM);
-        tag.copy_from_slice(&self.tag(class, random));
+        self.assemble(class, &secret::random())
+    }
+
+    /// The refresh token that follows `presented`: always the same, so that it can be given again without being kept,
+    /// and known to nobody who has not both `presented` and the key.
+    pub fn successor(&self, presented: &str) -> Minted {
+        let mut random = [0; RANDOM];
+        let digest = self.digest("successor", &[presented]);
+        random.copy_from_slice(digest.split_at(RANDOM).0);
+        self.assemble(Class::Refresh, &random)
+    }
+
+    fn assemble(&self, class: Class, random: &[u8; RANDOM]) -> Minted {
+        let bytes = [random.as_slice(), &self.tag(class, random)].concat();
         let token = format!("{}{}", class.prefix(), secret::encode(&bytes));
         Minted {
             hash: TokenHash::of(&token),
@@ -187,6 +198,22 @@ mod tests {
         let forged = refresh.token.expose().replace("cg_rt_", "cg_at_");
         assert_eq!(mint.recognise(Class::Access, refresh.token.expose()), None);
         assert_eq!(mint.recognise(Class::Access, &forged), None);
+    }
+
+    #[test]
+    fn a_refresh_token_has_one_successor() {
+        let mint = mint();
+        let first = mint.mint(Class::Refresh);
+        let (once, again) = (
+            mint.successor(first.token.expose()),
+            mint.successor(first.token.expose()),
+        );
+        assert_eq!(once.token, again.token);
+        assert_eq!(
+            mint.recognise(Class::Refresh, once.token.expose()),
+            Some(once.hash)
+        );
+        assert_ne!(mint.successor(once.token.expose()).token, once.token);
     }
 
     #[test]

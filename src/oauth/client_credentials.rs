@@ -1,0 +1,35 @@
+//! The grant `client_credentials` (RFC 6749 §4.4): a client acts for itself.
+
+use super::Oauth;
+use super::errors::ClientError;
+use super::issue::{Answer, Basis, Outcome};
+use super::parameters::Parameters;
+use crate::storage::Words;
+use crate::storage::clients::Client;
+
+pub(super) async fn token(oauth: &Oauth, client: &Client, form: &Parameters) -> Outcome {
+    // RFC 6749 §4.4: only for clients that can prove who they are.
+    if client.is_public() {
+        return Err(ClientError::UnauthorizedClient);
+    }
+    let scope = form
+        .get("scope")?
+        .map_or_else(|| client.policies.clone(), Words::parse);
+    if !scope.all_in(&client.policies) {
+        return Err(ClientError::InvalidScope);
+    }
+    let basis = Basis {
+        tenant: client.tenant_id.clone(),
+        client: client.id.clone(),
+        user: None,
+        family: uuid::Uuid::new_v4().to_string(),
+        grant: None,
+    };
+    let access = oauth
+        .access_token(&basis, &scope, oauth.settings.access_lifetime)
+        .await?;
+    let answer = Answer::new(&access, None);
+    oauth.store.create_tokens(vec![access.row]).await?;
+    tracing::info!(target: "audit", event = "token_issued", client = client.id, family = basis.family);
+    Ok(answer)
+}

@@ -1,0 +1,69 @@
+//! Tokens in forms: proof that a form is ours, was made for this browser, and says what it said when it was shown.
+
+use super::Oauth;
+use super::parameters::Parameters;
+use super::provenance::Provenance;
+use super::request::AuthorizationRequest;
+use crate::error::{Error, Result};
+use crate::secret;
+use subtle::ConstantTimeEq;
+
+/// What a form's token is made of.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Form<'f> {
+    /// The value of the cookie that came with the form.
+    Login { cookie: &'f str },
+    /// The session's hash, and the form's single-use number.
+    Consent { session: &'f str, number: &'f str },
+}
+
+impl Oauth {
+    /// The token of a form about `request`.
+    pub(super) fn form_token(&self, form: Form<'_>, request: &AuthorizationRequest) -> String {
+        let query = request.query();
+        let digest = match form {
+            Form::Login { cookie } => self.mint.digest("login", &[cookie, &query]),
+            Form::Consent { session, number } => {
+                self.mint.digest("consent", &[session, number, &query])
+            }
+        };
+        secret::encode(&digest)
+    }
+
+    /// # Errors
+    /// [`Error::Forbidden`] without a token, [`Error::BadRequest`] with that of another browser or request.
+    pub(super) fn check_form(
+        &self,
+        form: Form<'_>,
+        request: &AuthorizationRequest,
+        sent: &Parameters,
+    ) -> Result<()> {
+        let Some(token) = sent.get("csrf_token")? else {
+            return Err(Error::Forbidden(
+                "the form's csrf_token is missing".to_owned(),
+            ));
+        };
+        let right = self.form_token(form, request);
+        if bool::from(right.as_bytes().ct_eq(token.as_bytes())) {
+            return Ok(());
+        }
+        let text = "this form was made for another browser, or was changed: load the page again";
+        Err(Error::BadRequest(text.to_owned()))
+    }
+
+    /// Whether a script may post here without a form: only for clients that did so in 2012.
+    pub(super) fn is_scripted(
+        &self,
+        provenance: Provenance,
+        request: &AuthorizationRequest,
+        sent: &Parameters,
+    ) -> bool {
+        let scripted = provenance == Provenance::Script
+            && !sent.has("csrf_token")
+            && request.client.switches.contains("scriptable_login");
+        if scripted {
+            self.metrics.legacy_used("scriptable_login");
+        }
+        scripted
+    }
+}

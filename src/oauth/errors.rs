@@ -1,0 +1,162 @@
+//! How failures look to OAuth clients (RFC 6749 §5.2) and to people.
+
+use super::pages::{Message, Tone};
+use super::parameters::ParameterError;
+use super::wanted::Wanted;
+use super::{page, wanted};
+use crate::error::{Error, Problem};
+use crate::http::{DecisionId, Response, json, no_store};
+use crate::storage::StoreError;
+use axum::response::IntoResponse;
+use http::header::{PRAGMA, WWW_AUTHENTICATE};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode};
+use serde_json::json;
+
+/// Why a client did not get what it asked of the token or the revocation endpoint.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ClientError {
+    #[error("{0}")]
+    InvalidRequest(String),
+    /// RFC 6749 §5.2: nobody learns whether it was the client or its secret that is unknown.
+    #[error("the client is unknown or did not authenticate")]
+    InvalidClient,
+    #[error("{0}")]
+    InvalidGrant(&'static str),
+    /// Nothing that this installation ever made, or has not forgotten.
+    #[error("the code or token is not known")]
+    UnknownGrant,
+    #[error("this client may not use this grant type")]
+    UnauthorizedClient,
+    #[error("this grant type is not supported")]
+    UnsupportedGrantType,
+    #[error("the scope is wider than what may be granted")]
+    InvalidScope,
+    #[error(transparent)]
+    Gateway(#[from] Error),
+}
+
+impl ClientError {
+    fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
+            Self::InvalidClient => (StatusCode::UNAUTHORIZED, "invalid_client"),
+            Self::InvalidGrant(_) | Self::UnknownGrant => {
+                (StatusCode::BAD_REQUEST, "invalid_grant")
+            }
+            Self::UnauthorizedClient => (StatusCode::BAD_REQUEST, "unauthorized_client"),
+            Self::UnsupportedGrantType => (StatusCode::BAD_REQUEST, "unsupported_grant_type"),
+            Self::InvalidScope => (StatusCode::BAD_REQUEST, "invalid_scope"),
+            Self::Gateway(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        }
+    }
+
+    /// Whether this is what guessing secrets, codes or tokens looks like.
+    pub(super) fn is_guess(&self) -> bool {
+        matches!(self, Self::InvalidClient | Self::UnknownGrant)
+    }
+}
+
+impl From<StoreError> for ClientError {
+    fn from(error: StoreError) -> Self {
+        Self::Gateway(error.into())
+    }
+}
+
+impl From<ParameterError> for ClientError {
+    fn from(error: ParameterError) -> Self {
+        Self::InvalidRequest(error.to_string())
+    }
+}
+
+impl From<ParameterError> for Error {
+    fn from(error: ParameterError) -> Self {
+        Self::BadRequest(error.to_string())
+    }
+}
+
+impl IntoResponse for ClientError {
+    fn into_response(self) -> Response {
+        let (status, code) = self.status_and_code();
+        if let Self::Gateway(error) = self {
+            return error.into_response();
+        }
+        let mut response = object(status, code, &self.to_string());
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Basic realm=\"callgate\", charset=\"UTF-8\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+/// How a failure of the gateway looks here: an OAuth error to clients, a page to people, else its general form.
+pub fn dialect(head: &Parts, problem: &Problem, decision: DecisionId) -> Option<Response> {
+    let mut response = match head.uri.path() {
+        "/oauth/token" | "/oauth/revoke" => object(problem.status, problem.code, &problem.detail),
+        "/oauth/authorize" | "/oauth/auth" | "/auth/login" | "/auth/grant" | "/auth/logout"
+            if wanted::of(&head.headers) == Some(Wanted::Html) =>
+        {
+            message(problem, decision)
+        }
+        _ => return None,
+    };
+    response
+        .headers_mut()
+        .extend(problem.headers.iter().cloned());
+    Some(response)
+}
+
+fn message(problem: &Problem, decision: DecisionId) -> Response {
+    let decision = decision.to_string();
+    let text = sentence(&problem.detail);
+    let message = Message {
+        tone: Tone::Failure,
+        heading: heading(problem.status),
+        text: &text,
+        code: Some(problem.code),
+        decision: Some(&decision),
+    };
+    page::plain(problem.status, &message)
+}
+
+fn heading(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => "Too many attempts",
+        StatusCode::CONFLICT => "This was answered already",
+        StatusCode::FORBIDDEN => "This is not allowed",
+        _ if status.is_server_error() => "This does not work now",
+        _ => "This link does not work",
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+}
+
+fn object(status: StatusCode, code: &str, description: &str) -> Response {
+    let body = json!({ "error": code, "error_description": describable(description) });
+    let mut response = no_store(json(status, &body));
+    response
+        .headers_mut()
+        .insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// RFC 6749 §5.2: a description is ASCII without quotes and backslashes.
+pub(super) fn describable(text: &str) -> String {
+    let allowed = |letter: &char| matches!(letter, ' '..='!' | '#'..='[' | ']'..='~');
+    text.chars().filter(allowed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d18_a_description_has_no_quotes_and_no_letters_beyond_ascii() {
+        assert_eq!(describable("a \"b\" \\ü\n`c`"), "a b `c`");
+    }
+}

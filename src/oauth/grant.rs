@@ -1,0 +1,249 @@
+//! `GET|POST /auth/grant`: asks the user whether the client may, and gives the client its code.
+
+use super::csrf::Form;
+use super::issue::Basis;
+use super::pages::{self, Scope};
+use super::parameters::Parameters;
+use super::redirect::Refused;
+use super::request::{AuthorizationRequest, ResponseType, Stopped};
+use super::session::Login;
+use super::wanted::Wanted;
+use super::{Oauth, authorize, documents, provenance, redirect, redirect_uri};
+use crate::clock::millis;
+use crate::error::{Error, Result};
+use crate::http::Response;
+use crate::secret;
+use crate::storage::codes::{Code, Consented};
+use crate::token::{Class, Minted};
+use axum::extract::State;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Method, StatusCode};
+use std::sync::Arc;
+
+pub(super) async fn get(State(oauth): State<Arc<Oauth>>, head: Parts) -> Response {
+    let shown = async {
+        let request = authorize::read(&oauth, &head).await?;
+        Ok(ask(&oauth, &head, &request).await?)
+    };
+    shown
+        .await
+        .unwrap_or_else(|stopped: Stopped| stopped.respond(&oauth))
+}
+
+pub(super) async fn post(State(oauth): State<Arc<Oauth>>, head: Parts, body: Bytes) -> Response {
+    let answered = async {
+        let provenance = provenance::of(&oauth, &head.headers)?;
+        let sent = authorize::query(&head)?.and(Parameters::form(&head.headers, &body)?);
+        let request = AuthorizationRequest::read(&oauth, &sent).await?;
+        let Some(login) = oauth.login(&head.headers, &request.tenant.id).await? else {
+            return Ok(without_login(&oauth, &head, &request)?);
+        };
+        let number = if oauth.is_scripted(provenance, &request, &sent) {
+            random_number()
+        } else {
+            consent_number(&oauth, &login, &request, &sent)?
+        };
+        Ok(decide(&oauth, &login, &request, (&sent, number)).await?)
+    };
+    answered
+        .await
+        .unwrap_or_else(|stopped: Stopped| stopped.respond(&oauth))
+}
+
+async fn ask(oauth: &Oauth, head: &Parts, request: &AuthorizationRequest) -> Result<Response> {
+    let Some(login) = oauth.login(&head.headers, &request.tenant.id).await? else {
+        return redirect::to_page(oauth, "/auth/login", request);
+    };
+    // What looks ahead of the user gets no code (RFC 9110 §9.2.1).
+    let is_asked = head.method == Method::GET && !provenance::is_prefetch(&head.headers);
+    if is_asked && is_remembered(oauth, &login, request).await? {
+        return issue(oauth, &login, request, random_number()).await;
+    }
+    show(oauth, head, &login, request).await
+}
+
+/// Whether the user allowed as much before. Only a client that proves who it is profits from that (RFC 8252 §8.6), and
+/// no token goes into an address unasked.
+async fn is_remembered(
+    oauth: &Oauth,
+    login: &Login,
+    request: &AuthorizationRequest,
+) -> Result<bool> {
+    if request.client.is_public() || request.response_type == ResponseType::Token {
+        return Ok(false);
+    }
+    let grant = oauth
+        .store
+        .grant(&login.user.id, &request.client.id)
+        .await?;
+    Ok(grant.is_some_and(|grant| request.scope.all_in(&grant.scope)))
+}
+
+async fn show(
+    oauth: &Oauth,
+    head: &Parts,
+    login: &Login,
+    request: &AuthorizationRequest,
+) -> Result<Response> {
+    let number = random_number();
+    let form = Form::Consent {
+        session: &login.session.hash,
+        number: &number,
+    };
+    let token = oauth.form_token(form, request);
+    let wanted = oauth.wanted(&head.headers, request);
+    if wanted != Wanted::Html {
+        return Ok(documents::grant(request, (&token, &number), wanted));
+    }
+    let policies = oauth.store.policies_of(&request.scope).await?;
+    let scopes = policies.iter().map(|policy| Scope {
+        name: &policy.name,
+        description: &policy.description,
+    });
+    let (query, renewable) = (
+        request.query(),
+        request.client.grant_types.contains("refresh_token"),
+    );
+    let page = pages::Consent {
+        action: &format!("/auth/grant?{query}"),
+        sign_out: &format!("/auth/logout?{query}"),
+        csrf_token: &token,
+        hidden: vec![("consent", &number)],
+        client_name: &request.client.name,
+        redirect_host: &redirect_uri::shown(&request.redirect_uri),
+        tenant: &request.tenant.name,
+        username: &login.user.username,
+        scopes: scopes.collect(),
+        lasts: &oauth.settings.grant_lasts(renewable),
+    };
+    Ok(oauth.page(StatusCode::OK, request, &page))
+}
+
+/// A script is told no; a person may have been away for too long.
+fn without_login(oauth: &Oauth, head: &Parts, request: &AuthorizationRequest) -> Result<Response> {
+    if oauth.wanted(&head.headers, request) == Wanted::Html {
+        return redirect::to_page(oauth, "/auth/login", request);
+    }
+    Err(Error::Forbidden("nobody is logged in".to_owned()))
+}
+
+/// The single-use number of the form that was sent, which must be ours.
+pub(super) fn consent_number(
+    oauth: &Oauth,
+    login: &Login,
+    request: &AuthorizationRequest,
+    sent: &Parameters,
+) -> Result<String> {
+    let number = sent.get("consent")?.unwrap_or_default();
+    let form = Form::Consent {
+        session: &login.session.hash,
+        number,
+    };
+    oauth.check_form(form, request, sent)?;
+    Ok(number.to_owned())
+}
+
+async fn decide(
+    oauth: &Oauth,
+    login: &Login,
+    request: &AuthorizationRequest,
+    (sent, number): (&Parameters, String),
+) -> Result<Response> {
+    let allowed = match sent.get("grant")? {
+        Some("true") => true,
+        Some("false") => false,
+        _ => {
+            return Err(Error::BadRequest(
+                "the parameter grant must be true or false".to_owned(),
+            ));
+        }
+    };
+    tracing::info!(
+        target: "audit", event = "consent", allowed, user = login.user.id, client = request.client.id,
+        scope = %request.scope
+    );
+    if allowed {
+        return issue(oauth, login, request, number).await;
+    }
+    Refused::denied(request).respond(oauth)
+}
+
+/// Gives the client a code, or in the implicit flow what it would be exchanged for. `number` is good for one.
+async fn issue(
+    oauth: &Oauth,
+    login: &Login,
+    request: &AuthorizationRequest,
+    number: String,
+) -> Result<Response> {
+    let minted = oauth.mint.mint(Class::Code);
+    let now = oauth.clock.now();
+    let consented = Consented {
+        hash: minted.hash.to_string(),
+        client_id: request.client.id.clone(),
+        user_id: login.user.id.clone(),
+        redirect_uri: request.redirect_uri.clone(),
+        redirect_named: request.redirect_named,
+        scope: request.scope.clone(),
+        challenge: request.challenge.clone(),
+        consent: number,
+        created_at: now,
+        expires_at: now.saturating_add(millis(oauth.settings.code_lifetime)),
+    };
+    oauth.store.create_code(consented).await?;
+    if request.response_type == ResponseType::Token {
+        return implicit(oauth, request, &minted).await;
+    }
+    let code = [("code", minted.token.expose().as_bytes())];
+    redirect::to_client(
+        oauth,
+        (&request.redirect_uri, '?'),
+        &code,
+        request.state.as_deref(),
+    )
+}
+
+/// RFC 6749 §4.2.2: the token travels in the fragment, and there is no refresh token.
+async fn implicit(
+    oauth: &Oauth,
+    request: &AuthorizationRequest,
+    minted: &Minted,
+) -> Result<Response> {
+    oauth.metrics.legacy_used("implicit");
+    let code = oauth.store.code(&minted.hash.to_string()).await?;
+    let code: Code = code.ok_or(Error::Missing("code"))?;
+    let lifetime = oauth
+        .settings
+        .implicit_lifetime
+        .min(oauth.settings.access_lifetime);
+    let access = oauth
+        .access_token(
+            &Basis::of_code(&request.client, &code),
+            &code.scope,
+            lifetime,
+        )
+        .await?;
+    let rows = vec![access.row];
+    oauth
+        .store
+        .exchange_code(&code, rows, oauth.clock.now())
+        .await?;
+    oauth.metrics.tokens_issued("implicit");
+    let (seconds, scope) = (lifetime.as_secs().to_string(), code.scope.to_string());
+    let answer = [
+        ("access_token", access.token.expose().as_bytes()),
+        ("token_type", b"Bearer".as_slice()),
+        ("expires_in", seconds.as_bytes()),
+        ("scope", scope.as_bytes()),
+    ];
+    redirect::to_client(
+        oauth,
+        (&request.redirect_uri, '#'),
+        &answer,
+        request.state.as_deref(),
+    )
+}
+
+fn random_number() -> String {
+    secret::encode(&secret::random::<16>())
+}

@@ -1,0 +1,178 @@
+//! Making tokens: what an access token may do is frozen into it now.
+
+use super::Oauth;
+use super::errors::ClientError;
+use crate::clock::{EpochMs, millis};
+use crate::error::Result;
+use crate::http::{Response, json, no_store};
+use crate::secret::Secret;
+use crate::storage::Words;
+use crate::storage::clients::Client;
+use crate::storage::codes::Code;
+use crate::storage::policies::Accesses;
+use crate::storage::tokens::Token;
+use crate::token::{Class, Minted};
+use axum::response::IntoResponse;
+use http::header::PRAGMA;
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// What tokens of one authorization share.
+#[derive(Debug, Clone)]
+pub(super) struct Basis {
+    pub(super) tenant: String,
+    pub(super) client: String,
+    /// None when the client acts for itself.
+    pub(super) user: Option<String>,
+    pub(super) family: String,
+    pub(super) grant: Option<String>,
+}
+
+/// A token to be shown once, and its row to be stored.
+#[derive(Debug)]
+pub(super) struct Issued {
+    pub(super) token: Secret,
+    pub(super) row: Token,
+}
+
+/// A token response (RFC 6749 §5.1).
+#[derive(Serialize)]
+pub(super) struct Answer {
+    access_token: String,
+    token_type: &'static str,
+    /// Seconds.
+    expires_in: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    scope: String,
+}
+
+pub(super) type Outcome = Result<Answer, ClientError>;
+
+impl Basis {
+    pub(super) fn of_code(client: &Client, code: &Code) -> Self {
+        Self {
+            tenant: client.tenant_id.clone(),
+            client: code.client_id.clone(),
+            user: Some(code.user_id.clone()),
+            family: code.family_id.clone(),
+            grant: Some(code.grant_id.clone()),
+        }
+    }
+
+    pub(super) fn of_refresh_token(token: &Token) -> Self {
+        Self {
+            tenant: token.tenant_id.clone(),
+            client: token.client_id.clone(),
+            user: token.user_id.clone(),
+            family: token.family_id.clone(),
+            grant: token.grant_id.clone(),
+        }
+    }
+
+    fn row(&self, minted: &Minted, scope: &Words, now: EpochMs, expires_at: EpochMs) -> Token {
+        Token {
+            hash: minted.hash.to_string(),
+            id: uuid::Uuid::new_v4().to_string(),
+            class: String::new(),
+            family_id: self.family.clone(),
+            grant_id: self.grant.clone(),
+            tenant_id: self.tenant.clone(),
+            client_id: self.client.clone(),
+            user_id: self.user.clone(),
+            scope: scope.clone(),
+            accesses: Accesses::default(),
+            created_at: now,
+            expires_at,
+            used_at: None,
+            revoked_at: None,
+        }
+    }
+}
+
+impl Oauth {
+    /// An access token with all accesses of the policies that `scope` names.
+    pub(super) async fn access_token(
+        &self,
+        basis: &Basis,
+        scope: &Words,
+        lifetime: Duration,
+    ) -> Result<Issued> {
+        let policies = self.store.policies_of(scope).await?;
+        let accesses: BTreeSet<_> = policies
+            .into_iter()
+            .flat_map(|policy| policy.accesses.0)
+            .collect();
+        let minted = self.mint.mint(Class::Access);
+        let now = self.clock.now();
+        let row = Token {
+            class: "access".to_owned(),
+            accesses: Accesses(accesses.into_iter().collect()),
+            ..basis.row(&minted, scope, now, now.saturating_add(millis(lifetime)))
+        };
+        Ok(Issued {
+            token: minted.token,
+            row,
+        })
+    }
+
+    /// The refresh token that was minted, which lives until it lies idle or the authorization, of `began`, is too old.
+    pub(super) fn refresh_token(
+        &self,
+        basis: &Basis,
+        scope: &Words,
+        minted: Minted,
+        began: EpochMs,
+    ) -> Issued {
+        let now = self.clock.now();
+        let idle = now.saturating_add(millis(self.settings.refresh_lifetime));
+        let row = Token {
+            class: "refresh".to_owned(),
+            ..basis.row(&minted, scope, now, idle.min(self.last_end(began)))
+        };
+        Issued {
+            token: minted.token,
+            row,
+        }
+    }
+
+    /// When the last refresh token of an authorization ends.
+    pub(super) fn last_end(&self, began: EpochMs) -> EpochMs {
+        began.saturating_add(millis(self.settings.refresh_absolute))
+    }
+}
+
+impl Answer {
+    pub(super) fn new(access: &Issued, refresh: Option<&Issued>) -> Self {
+        let lifetime = access.row.expires_at.saturating_sub(access.row.created_at);
+        Self {
+            access_token: access.token.expose().to_owned(),
+            token_type: "Bearer",
+            expires_in: u64::try_from(lifetime / 1000).unwrap_or(0),
+            refresh_token: refresh.map(|issued| issued.token.expose().to_owned()),
+            scope: access.row.scope.to_string(),
+        }
+    }
+
+    /// `access_token=…&token_type=Bearer&expires_in=3600`
+    pub(super) fn fragment(&self) -> String {
+        let seconds = self.expires_in.to_string();
+        super::parameters::encode(&[
+            ("access_token", self.access_token.as_bytes()),
+            ("token_type", self.token_type.as_bytes()),
+            ("expires_in", seconds.as_bytes()),
+        ])
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut response = no_store(json(StatusCode::OK, &self));
+        response
+            .headers_mut()
+            .insert(PRAGMA, HeaderValue::from_static("no-cache"));
+        response
+    }
+}

@@ -1,0 +1,43 @@
+//! `GET /.well-known/oauth-authorization-server` (RFC 8414): what this server can do, no more and no less.
+
+use super::{Oauth, pkce};
+use crate::error::Result;
+use crate::http::{Response, json};
+use axum::extract::State;
+use http::header::CACHE_CONTROL;
+use http::{HeaderValue, StatusCode};
+use serde_json::json;
+use std::sync::Arc;
+
+pub(super) const PATH: &str = "/.well-known/oauth-authorization-server";
+
+pub(super) async fn get(State(oauth): State<Arc<Oauth>>) -> Result<Response> {
+    let origin = &oauth.origin;
+    // The implicit flow is there only while a client has its switch.
+    let implicit = oauth.store.is_switch_used("implicit").await?;
+    let with = |always: &[&'static str], more: &'static str| -> Vec<&'static str> {
+        always
+            .iter()
+            .copied()
+            .chain(implicit.then_some(more))
+            .collect()
+    };
+    let authentication = ["client_secret_basic", "client_secret_post", "none"];
+    let document = json!({
+        "issuer": origin,
+        "authorization_endpoint": format!("{origin}/oauth/authorize"),
+        "token_endpoint": format!("{origin}/oauth/token"),
+        "revocation_endpoint": format!("{origin}/oauth/revoke"),
+        "response_types_supported": with(&["code"], "token"),
+        "response_modes_supported": with(&["query"], "fragment"),
+        "grant_types_supported": with(&["authorization_code", "client_credentials", "refresh_token"], "implicit"),
+        "code_challenge_methods_supported": [pkce::METHOD],
+        "token_endpoint_auth_methods_supported": authentication,
+        "revocation_endpoint_auth_methods_supported": authentication,
+        "authorization_response_iss_parameter_supported": true,
+    });
+    let mut response = json(StatusCode::OK, &document);
+    let minutes = HeaderValue::from_static("public, max-age=300");
+    response.headers_mut().insert(CACHE_CONTROL, minutes);
+    Ok(response)
+}

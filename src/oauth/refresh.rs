@@ -1,0 +1,82 @@
+//! The grant `refresh_token` (RFC 6749 §6): every use gives a new one, and a second use ends all (RFC 9700 §4.14.2).
+
+use super::Oauth;
+use super::errors::ClientError;
+use super::issue::{Answer, Basis, Outcome};
+use super::parameters::Parameters;
+use crate::clock::millis;
+use crate::storage::Words;
+use crate::storage::clients::Client;
+use crate::storage::codes::family_began;
+use crate::storage::tokens::{Rotation, Succession, Token};
+use crate::token::Class;
+
+pub(super) async fn tokens(oauth: &Oauth, client: &Client, form: &Parameters) -> Outcome {
+    let sent = form.get("refresh_token")?;
+    let sent = sent.ok_or_else(|| {
+        ClientError::InvalidRequest("the parameter refresh_token is missing".to_owned())
+    })?;
+    let presented = find(oauth, client, sent).await?;
+    let scope = scope(client, &presented, form.get("scope")?)?;
+    let basis = Basis::of_refresh_token(&presented);
+    let began = family_began(&presented.family_id).unwrap_or(presented.created_at);
+    let access = oauth
+        .access_token(&basis, &scope, oauth.settings.access_lifetime)
+        .await?;
+    // The new refresh token keeps the whole scope (RFC 6749 §6).
+    let refresh = oauth.refresh_token(&basis, &presented.scope, oauth.mint.successor(sent), began);
+    let answer = Answer::new(&access, Some(&refresh));
+    let now = oauth.clock.now();
+    let succession = Succession {
+        access: access.row,
+        refresh: refresh.row,
+        repeat_since: now.saturating_sub(millis(oauth.settings.refresh_grace)),
+    };
+    match oauth.store.rotate(&presented, succession, now).await? {
+        Rotation::Done | Rotation::Repeated => {
+            tracing::info!(target: "audit", event = "token_refreshed", client = client.id, family = presented.family_id);
+            Ok(answer)
+        }
+        Rotation::Reused => {
+            oauth.follower.catch_up().await?;
+            tracing::warn!(target: "audit", event = "refresh_token_reused", client = client.id, family = presented.family_id);
+            Err(ClientError::InvalidGrant(
+                "the refresh token was used before",
+            ))
+        }
+    }
+}
+
+/// The token's row, if it is this client's and has not ended. One that was used is found: that is for the store to judge.
+async fn find(oauth: &Oauth, client: &Client, sent: &str) -> Result<Token, ClientError> {
+    let hash = oauth
+        .mint
+        .recognise(Class::Refresh, sent)
+        .ok_or(ClientError::UnknownGrant)?;
+    let token = oauth
+        .store
+        .token(&hash.to_string())
+        .await?
+        .ok_or(ClientError::UnknownGrant)?;
+    if token.client_id != client.id {
+        return Err(ClientError::InvalidGrant(
+            "the refresh token was given to another client",
+        ));
+    }
+    if token.revoked_at.is_some() || token.expires_at <= oauth.clock.now() {
+        return Err(ClientError::InvalidGrant("the refresh token has ended"));
+    }
+    Ok(token)
+}
+
+/// What was granted or less of it, as far as the client may still ask for it.
+fn scope(client: &Client, presented: &Token, asked: Option<&str>) -> Result<Words, ClientError> {
+    let asked = asked.map_or_else(|| presented.scope.clone(), Words::parse);
+    if !asked.all_in(&presented.scope) {
+        return Err(ClientError::InvalidScope);
+    }
+    Ok(asked
+        .iter()
+        .filter(|name| client.policies.contains(name))
+        .collect())
+}

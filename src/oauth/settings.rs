@@ -1,0 +1,127 @@
+//! How long things last, and how often one may try: the `[oauth]` section.
+
+use serde::{Deserialize, Deserializer, de};
+use std::time::Duration;
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// An authorization code; ten minutes at the most (RFC 6749 §4.1.2).
+    #[serde(deserialize_with = "code_lifetime")]
+    pub code_lifetime: Duration,
+    #[serde(with = "humantime_serde")]
+    pub access_lifetime: Duration,
+    /// An access token of the implicit flow, which nobody can take back from where it has leaked; an hour at the most.
+    #[serde(deserialize_with = "implicit_lifetime")]
+    pub implicit_lifetime: Duration,
+    /// How long a refresh token may lie unused.
+    #[serde(with = "humantime_serde")]
+    pub refresh_lifetime: Duration,
+    /// How long after the authorization the last refresh token ends, however often it was renewed.
+    #[serde(with = "humantime_serde")]
+    pub refresh_absolute: Duration,
+    /// For so long, a refresh token that was used gives its successor once more, as the answer may have been lost.
+    #[serde(with = "humantime_serde")]
+    pub refresh_grace: Duration,
+    /// How long a login lasts at the most.
+    #[serde(with = "humantime_serde")]
+    pub session_lifetime: Duration,
+    /// How long a login lasts unused.
+    #[serde(with = "humantime_serde")]
+    pub session_idle: Duration,
+    /// Wrong passwords for one account from one address in a window.
+    pub login_attempts: u32,
+    /// Wrong passwords, or guessed tokens of one client, from one address in a window.
+    pub address_attempts: u32,
+    #[serde(with = "humantime_serde")]
+    pub attempt_window: Duration,
+}
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+const LONGEST_CODE: Duration = Duration::from_secs(10 * MINUTE);
+const LONGEST_IMPLICIT: Duration = Duration::from_secs(HOUR);
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            code_lifetime: Duration::from_secs(MINUTE),
+            access_lifetime: Duration::from_secs(HOUR),
+            implicit_lifetime: Duration::from_secs(10 * MINUTE),
+            refresh_lifetime: Duration::from_secs(30 * DAY),
+            refresh_absolute: Duration::from_secs(180 * DAY),
+            refresh_grace: Duration::ZERO,
+            session_lifetime: Duration::from_secs(12 * HOUR),
+            session_idle: Duration::from_secs(HOUR),
+            login_attempts: 10,
+            address_attempts: 100,
+            attempt_window: Duration::from_secs(10 * MINUTE),
+        }
+    }
+}
+
+impl Settings {
+    /// How long a client may act after one consent, in words for the person who is asked.
+    pub(super) fn grant_lasts(&self, renewable: bool) -> String {
+        let longest = if renewable {
+            self.refresh_absolute
+        } else {
+            self.access_lifetime
+        };
+        in_words(longest.as_secs())
+    }
+}
+
+fn in_words(seconds: u64) -> String {
+    let (count, unit) = match seconds {
+        DAY.. => (seconds / DAY, "day"),
+        HOUR.. => (seconds / HOUR, "hour"),
+        _ => (seconds.div_ceil(MINUTE), "minute"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural}")
+}
+
+fn code_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    at_most(LONGEST_CODE, deserializer)
+}
+
+fn implicit_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    at_most(LONGEST_IMPLICIT, deserializer)
+}
+
+fn at_most<'de, D: Deserializer<'de>>(
+    most: Duration,
+    deserializer: D,
+) -> Result<Duration, D::Error> {
+    let lifetime: Duration = humantime_serde::deserialize(deserializer)?;
+    if lifetime <= most {
+        return Ok(lifetime);
+    }
+    let minutes = most.as_secs() / MINUTE;
+    Err(de::Error::custom(format!(
+        "it may last {minutes} minutes at the most"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_of_more_than_ten_minutes_is_refused() {
+        let read = |text: &str| toml::from_str::<Settings>(text);
+        assert!(read("code_lifetime = '10min'").is_ok());
+        let error = read("code_lifetime = '601s'").unwrap_err().to_string();
+        assert!(error.contains("10 minutes at the most"), "{error}");
+    }
+
+    #[test]
+    fn durations_are_told_in_their_largest_unit() {
+        assert_eq!(in_words(180 * DAY), "180 days");
+        assert_eq!(in_words(HOUR), "1 hour");
+        assert_eq!(in_words(90), "2 minutes");
+    }
+}

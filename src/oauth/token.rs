@@ -1,0 +1,73 @@
+//! `/oauth/token` (RFC 6749 §3.2): a grant becomes tokens.
+
+use super::errors::ClientError;
+use super::issue::Outcome;
+use super::parameters::Parameters;
+use super::{Oauth, authorize, client_credentials, exchange, redirect, refresh};
+use crate::error::Error;
+use crate::http::Response;
+use crate::storage::clients::Client;
+use axum::extract::State;
+use bytes::Bytes;
+use http::request::Parts;
+use std::sync::Arc;
+
+pub(super) async fn post(State(oauth): State<Arc<Oauth>>, head: Parts, body: Bytes) -> Outcome {
+    let form = Parameters::form(&head.headers, &body)?;
+    let client = oauth.authenticate_client(&head, &form).await?;
+    let outcome = answer(&oauth, &client, &form).await;
+    if let Err(error) = &outcome {
+        oauth.count_guess(&head, &client, error);
+    }
+    outcome
+}
+
+async fn answer(oauth: &Oauth, client: &Client, form: &Parameters) -> Outcome {
+    let named = form.get("grant_type")?;
+    let named = named.ok_or_else(|| {
+        ClientError::InvalidRequest("the parameter grant_type is missing".to_owned())
+    })?;
+    let known = ["authorization_code", "client_credentials", "refresh_token"]
+        .into_iter()
+        .find(|known| *known == named);
+    let grant_type = known.ok_or(ClientError::UnsupportedGrantType)?;
+    if !client.grant_types.contains(grant_type) {
+        return Err(ClientError::UnauthorizedClient);
+    }
+    let answer = match grant_type {
+        "authorization_code" => exchange::tokens(oauth, client, form).await?,
+        "client_credentials" => client_credentials::token(oauth, client, form).await?,
+        _ => refresh::tokens(oauth, client, form).await?,
+    };
+    oauth.metrics.tokens_issued(grant_type);
+    Ok(answer)
+}
+
+/// As in 2012, for clients with the switch `token_get`: a code in, a redirect with the token in the fragment out.
+pub(super) async fn get(
+    State(oauth): State<Arc<Oauth>>,
+    head: Parts,
+) -> Result<Response, ClientError> {
+    let query = authorize::query(&head)?;
+    let id = query.get("client_id")?.unwrap_or_default();
+    let found = oauth.enabled_client(id).await?;
+    if !found.is_some_and(|(client, _)| client.switches.contains("token_get")) {
+        return Err(Error::MethodNotAllowed("POST".to_owned()).into());
+    }
+    let client = oauth.authenticate_client(&head, &query).await?;
+    oauth.metrics.legacy_used("token_get");
+    tracing::warn!(
+        target: "audit", event = "secret_in_url", client = client.id, "a secret was sent in an address: renew it"
+    );
+    if query.get("grant_type")? != Some("authorization_code") {
+        return Err(ClientError::UnsupportedGrantType);
+    }
+    let redeemed = exchange::in_fragment(&oauth, &client, &query).await;
+    let (redirect_uri, answer) =
+        redeemed.inspect_err(|error| oauth.count_guess(&head, &client, error))?;
+    oauth.metrics.tokens_issued("authorization_code");
+    Ok(redirect::see_other(
+        &oauth,
+        &format!("{redirect_uri}#{}", answer.fragment()),
+    )?)
+}
