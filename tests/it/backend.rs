@@ -7,9 +7,11 @@ use callgate::backend::{
 };
 use callgate::call::{self, Calls};
 use callgate::gateway::Gateway;
+use callgate::proxy::Site;
 use callgate::route::Routes;
 use callgate::secret::Secret;
 use http::Method;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
@@ -133,8 +135,8 @@ impl Bench {
             origin: configured.origin.clone(),
         });
         let endpoints = call::endpoints(&calls);
-        let edge = &gateway.version.edge;
-        gateway.version.edge = Gateway {
+        let edge = &gateway.version.edge.gateway;
+        let edge = Gateway {
             routes: Routes::new(endpoints.declarations, &edge.metrics).unwrap(),
             auth: edge.auth.clone(),
             router: endpoints.router,
@@ -142,6 +144,11 @@ impl Bench {
             clock: edge.clock.clone(),
             metrics: edge.metrics.clone(),
         };
+        gateway.version.edge = Arc::new(Site {
+            gateway: edge,
+            upstreams: BTreeMap::new(),
+            trusted: Vec::new(),
+        });
         gateway.version.calls = calls;
         let ann = gateway.ann().await;
         // Facts are in the cache: from here on only calls touch the store.

@@ -8,7 +8,10 @@ const DOCUMENTED: &str = include_str!("../../config/callgate.toml");
 fn documented() -> String {
     DOCUMENTED
         .replace("file:/etc/callgate/operator.token", "an-operator")
-        .replace("file:/etc/callgate/token.key", "0123456789abcdef0123456789abcdef")
+        .replace(
+            "file:/etc/callgate/token.key",
+            "0123456789abcdef0123456789abcdef",
+        )
 }
 
 #[test]
@@ -37,7 +40,10 @@ fn every_key_is_documented_in_its_section() {
         let known = known_keys(&format!("{least}{section}\nno_such_key = 1\n"));
         assert!(!known.is_empty(), "{section}");
         for key in known {
-            assert!(documents(section, &key), "config/callgate.toml says nothing of `{key}` in {section}");
+            assert!(
+                documents(section, &key),
+                "config/callgate.toml says nothing of `{key}` in {section}"
+            );
         }
     }
 }
@@ -45,8 +51,16 @@ fn every_key_is_documented_in_its_section() {
 /// The keys that the error names when one is unknown.
 fn known_keys(text: &str) -> Vec<String> {
     let error = Config::parse(text).unwrap_err();
-    let (_, expected) = error.split_once("expected ").unwrap_or_else(|| panic!("{error}"));
-    let quoted = expected.lines().next().unwrap().split('`').skip(1).step_by(2);
+    let (_, expected) = error
+        .split_once("expected ")
+        .unwrap_or_else(|| panic!("{error}"));
+    let quoted = expected
+        .lines()
+        .next()
+        .unwrap()
+        .split('`')
+        .skip(1)
+        .step_by(2);
     quoted.map(str::to_owned).collect()
 }
 
@@ -54,11 +68,17 @@ fn known_keys(text: &str) -> Vec<String> {
 /// that name.
 fn documents(section: &str, key: &str) -> bool {
     if section.is_empty() {
-        return [format!("[{key}]"), format!("[[{key}]]")].iter().any(|header| DOCUMENTED.contains(header));
+        return [format!("[{key}]"), format!("[[{key}]]")]
+            .iter()
+            .any(|header| DOCUMENTED.contains(header));
     }
     let uncommented = DOCUMENTED.replace("\n# ", "\n");
-    let (_, after) = uncommented.split_once(&format!("\n{section}\n")).unwrap_or_else(|| panic!("no {section}"));
+    let (_, after) = uncommented
+        .split_once(&format!("\n{section}\n"))
+        .unwrap_or_else(|| panic!("no {section}"));
     let body = after.split("\n[").next().unwrap();
     let table = uncommented.contains(&format!("\n[{}.{key}]", section.trim_matches(['[', ']'])));
-    body.lines().any(|line| line.starts_with(&format!("{key} = "))) || table
+    body.lines()
+        .any(|line| line.starts_with(&format!("{key} = ")))
+        || table
 }
