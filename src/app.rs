@@ -1,5 +1,6 @@
 //! The composition root: from a configuration to the gateways that serve it.
 
+use crate::admin::{self, Administration};
 use crate::admission::SqliteAdmission;
 use crate::auth::{Chain, OpaqueTokens, OperatorToken};
 use crate::backend::{Backends, Spec};
@@ -135,7 +136,8 @@ impl Services {
         })
     }
 
-    fn calls(&self, config: &Config) -> Result<Calls, AppError> {
+    /// The calls of a configuration, which places and ends them.
+    pub fn calls(&self, config: &Config) -> Result<Calls, AppError> {
         Ok(Calls {
             store: self.store.clone(),
             admission: Arc::new(SqliteAdmission::new(self.store.clone(), self.clock.clone())),
@@ -180,11 +182,24 @@ impl Services {
         )
     }
 
-    fn operations(&self, config: &Config, _calls: &Arc<Calls>) -> Result<Gateway, AppError> {
+    fn operations(&self, config: &Config, calls: &Arc<Calls>) -> Result<Gateway, AppError> {
         let operator = OperatorToken::new(config.operations.token.clone());
+        let administration = Arc::new(self.administration(calls));
         let endpoints =
-            operations::endpoints(&self.store, &self.metrics, &self.clock, &self.reloads);
+            operations::endpoints(&self.store, &self.metrics, &self.clock, &self.reloads)
+                .and(admin::endpoints(&administration));
         self.gateway(endpoints, Vec::new(), Chain::new(vec![Arc::new(operator)]))
+    }
+
+    /// The acts of administration, on these calls.
+    pub fn administration(&self, calls: &Arc<Calls>) -> Administration {
+        Administration {
+            store: self.store.clone(),
+            mint: self.mint.clone(),
+            follower: Arc::clone(&self.follower),
+            clock: self.clock.clone(),
+            calls: Arc::clone(calls),
+        }
     }
 
     fn gateway(

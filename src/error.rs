@@ -60,6 +60,8 @@ pub enum Error {
     Exists(&'static str),
     #[error("there is no such {0}")]
     Missing(&'static str),
+    #[error("{0}")]
+    Conflict(String),
     #[error("too many attempts: wait {seconds} seconds")]
     TooManyAttempts { seconds: u64 },
     #[error("{0}")]
@@ -149,6 +151,7 @@ impl Error {
             Self::UpstreamUnreachable => (StatusCode::BAD_GATEWAY, "upstream_unreachable"),
             Self::UpstreamTimeout => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
             Self::Exists(_) => (StatusCode::CONFLICT, "exists"),
+            Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
             Self::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
         }
     }

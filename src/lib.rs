@@ -23,6 +23,8 @@ pub mod error;
 pub mod route;
 
 pub mod call;
+
+pub mod admin;
 pub mod oauth;
 pub mod operations;
 

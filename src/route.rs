@@ -6,6 +6,7 @@ use axum::Router;
 use axum::routing::MethodRouter;
 use http::Method;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,9 +104,23 @@ pub struct Found<'r> {
 
 impl Routes {
     pub fn new(declarations: Vec<Declaration>, metrics: &Metrics) -> Result<Self, RouteError> {
-        let mut routes = Self::default();
+        let mut by_template = BTreeMap::<String, Vec<Arc<Route>>>::new();
         for declaration in declarations {
-            routes.add(declaration, metrics)?;
+            let path = declaration.path.clone();
+            let route = Arc::new(Route::new(declaration, metrics));
+            let there = by_template.entry(path.clone()).or_default();
+            if let Some(other) = there.iter().find(|other| other.overlaps(&route)) {
+                return Err(RouteError::Taken {
+                    name: route.name.clone(),
+                    path,
+                    other: other.name.clone(),
+                });
+            }
+            there.push(route);
+        }
+        let mut routes = Self::default();
+        for (path, there) in by_template {
+            routes.insert(path, there)?;
         }
         Ok(routes)
     }
@@ -125,25 +140,9 @@ impl Routes {
         Ok(Found { route, required })
     }
 
-    fn add(&mut self, declaration: Declaration, metrics: &Metrics) -> Result<(), RouteError> {
-        let path = declaration.path.clone();
-        let route = Arc::new(Route {
-            metrics: metrics.route(&declaration.name),
-            name: declaration.name,
-            methods: declaration.methods,
-            requirement: declaration.requirement,
-            target: declaration.target,
-            body_limit: declaration.body_limit,
-        });
-        if let Ok(there) = self.by_path.at_mut(&path) {
-            let clash = there.value.iter().find(|other| other.overlaps(&route));
-            if there.params.is_empty() && clash.is_none() {
-                there.value.push(route);
-                return Ok(());
-            }
-        }
-        let name = route.name.clone();
-        let inserted = self.by_path.insert(path.clone(), vec![route]);
+    fn insert(&mut self, path: String, routes: Vec<Arc<Route>>) -> Result<(), RouteError> {
+        let name = routes.first().map_or_else(String::new, |r| r.name.clone());
+        let inserted = self.by_path.insert(path.clone(), routes);
         inserted.map_err(|error| RouteError::Path {
             name,
             path,
@@ -153,6 +152,17 @@ impl Routes {
 }
 
 impl Route {
+    fn new(declaration: Declaration, metrics: &Metrics) -> Self {
+        Self {
+            metrics: metrics.route(&declaration.name),
+            name: declaration.name,
+            methods: declaration.methods,
+            requirement: declaration.requirement,
+            target: declaration.target,
+            body_limit: declaration.body_limit,
+        }
+    }
+
     /// HEAD is answered where GET is (RFC 9110 §9.3.2).
     fn takes(&self, method: &Method) -> bool {
         let asked = if method == Method::HEAD {
@@ -256,5 +266,27 @@ impl Endpoints {
             target: Target::Local,
             body_limit: LOCAL_BODY_LIMIT,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_of_a_path_with_a_parameter_are_routes_of_their_own() {
+        let path = "/users/{id}";
+        let endpoints = Endpoints::default()
+            .on(
+                Method::GET,
+                path,
+                "users.read",
+                axum::routing::any(async || ()),
+            )
+            .also(Method::PATCH, path, "users.update");
+        let routes = Routes::new(endpoints.declarations, &Metrics::new()).unwrap();
+        let required = |method| routes.find(&method, "/users/7").unwrap().required;
+        assert_eq!(required(Method::GET).as_deref(), Some("users.read"));
+        assert_eq!(required(Method::PATCH).as_deref(), Some("users.update"));
     }
 }

@@ -1,4 +1,4 @@
-//! Admission on SQLite: count and insertion are one statement inside the store's one writing transaction.
+//! Admission on `SQLite`: count and insertion are one statement inside the store's one writing transaction.
 //!
 //! Nothing is kept in memory, so a kill loses nothing, and two processes on one file (an upgrade) share one truth.
 

@@ -9,7 +9,7 @@ use crate::token::cache::Lookup;
 use crate::token::{Class, FactCache, Facts, Feed, Mint, Subject, TokenHash};
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::{BoxFuture, Shared, ready};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
@@ -27,7 +27,7 @@ struct Shelf {
     store: Store,
     runtime: Handle,
     /// Looks into the store that are under way, so that many requests with one token wait for one look.
-    loads: Mutex<HashMap<TokenHash, Shared<BoxFuture<'static, Load>>>>,
+    under_way: Mutex<HashMap<TokenHash, Shared<BoxFuture<'static, Load>>>>,
 }
 
 impl OpaqueTokens {
@@ -45,7 +45,7 @@ impl OpaqueTokens {
             feed,
             store,
             runtime,
-            loads: Mutex::default(),
+            under_way: Mutex::default(),
         }))
     }
 
@@ -68,7 +68,7 @@ impl Authenticator for OpaqueTokens {
 
     async fn verify(&self, credential: &Credential<'_>, now: EpochMs) -> Option<Verdict> {
         let hash = self.recognise(credential)?;
-        let result = match self.0.load_once(hash).await {
+        let result = match self.0.current(hash, now).await {
             Ok(Some(facts)) => accept(facts, credential.carrier, now),
             Ok(None) => Err(AuthError::Invalid),
             Err(cause) => Err(AuthError::Unavailable(cause)),
@@ -92,54 +92,84 @@ fn accept(facts: Arc<Facts>, carrier: Carrier, now: EpochMs) -> Result<Principal
 }
 
 impl Shelf {
+    /// The facts as they are now. A look that was joined may have ended just before a revocation that this request
+    /// must see: then it looks again.
+    async fn current(self: &Arc<Self>, hash: TokenHash, now: EpochMs) -> Load {
+        loop {
+            match self.load_once(hash, now).await? {
+                Some(facts) if !self.cache.is_current(&hash, &facts) => {}
+                load => return Ok(load),
+            }
+        }
+    }
+
     /// Joins the look into the store that is under way for this token, or begins it.
-    fn load_once(self: &Arc<Self>, hash: TokenHash) -> Shared<BoxFuture<'static, Load>> {
-        let mut loads = self.loads();
-        if let Some(load) = loads.get(&hash) {
+    fn load_once(
+        self: &Arc<Self>,
+        hash: TokenHash,
+        now: EpochMs,
+    ) -> Shared<BoxFuture<'static, Load>> {
+        let mut under_way = self.under_way();
+        if let Some(load) = under_way.get(&hash) {
             return load.clone();
+        }
+        // One may have ended since the cache was asked: it filled the cache before it gave up its place here.
+        match self.cache.find(&hash, now) {
+            Lookup::Hit(facts) => return ready(Ok(Some(facts))).boxed().shared(),
+            Lookup::Unknown => return ready(Ok(None)).boxed().shared(),
+            Lookup::Miss => {}
         }
         let shelf = Arc::clone(self);
         let task = self.runtime.spawn(async move {
             let load = shelf.load(hash).await;
-            shelf.loads().remove(&hash);
+            shelf.under_way().remove(&hash);
             load
         });
+        let shelf = Arc::clone(self);
         let load = async move {
-            task.await
-                .unwrap_or_else(|_| Err(Arc::new(StoreError::Closed)))
+            task.await.unwrap_or_else(|_| {
+                // It died without clearing its place, which would keep the token out for ever.
+                shelf.under_way().remove(&hash);
+                Err(Arc::new(StoreError::Closed))
+            })
         };
         let load = load.boxed().shared();
-        loads.insert(hash, load.clone());
+        under_way.insert(hash, load.clone());
         load
     }
 
     async fn load(&self, hash: TokenHash) -> Load {
-        // The position first: what is revoked from here on is seen by `insert`.
-        let position = self.feed.position();
-        let row = self
-            .store
-            .token_facts(&hash.to_string())
-            .await
-            .map_err(Arc::new)?;
-        let Some(row) = row else {
-            self.cache.insert_unknown(hash);
-            return Ok(None);
-        };
-        Ok(self.cache.insert(hash, facts(row, position)))
+        loop {
+            // The position first: what is revoked from here on is seen by `insert`.
+            let position = self.feed.position();
+            let row = self.store.token_facts(&hash.to_string()).await;
+            let row = row.map_err(Arc::new)?;
+            let Some(facts) = row.and_then(|row| facts(row, position)) else {
+                self.cache.insert_unknown(hash);
+                return Ok(None);
+            };
+            if let Some(facts) = self.cache.insert(hash, facts) {
+                return Ok(Some(facts));
+            }
+            // Its user, client or tenant changed meanwhile, which need not end the token: the store knows.
+        }
     }
 
-    fn loads(&self) -> MutexGuard<'_, HashMap<TokenHash, Shared<BoxFuture<'static, Load>>>> {
-        self.loads.lock().unwrap_or_else(PoisonError::into_inner)
+    fn under_way(&self) -> MutexGuard<'_, HashMap<TokenHash, Shared<BoxFuture<'static, Load>>>> {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// `position` is the feed's before `row` was read.
-fn facts(row: TokenFacts, position: u64) -> Facts {
+/// `position` is the feed's before `row` was read. `None` when the token's user is no more: it is not the client's.
+fn facts(row: TokenFacts, position: u64) -> Option<Facts> {
     let (subject, name) = match (row.user_id, row.username) {
         (Some(id), Some(username)) => (Subject::User(id), username),
-        _ => (Subject::Client(row.client_id.clone()), row.client_name),
+        (Some(_), None) => return None,
+        (None, _) => (Subject::Client(row.client_id.clone()), row.client_name),
     };
-    Facts {
+    Some(Facts {
         subject,
         name,
         tenant: row.tenant_id,
@@ -151,5 +181,5 @@ fn facts(row: TokenFacts, position: u64) -> Facts {
         switches: row.switches,
         expires_at: row.expires_at,
         position: position.into(),
-    }
+    })
 }

@@ -62,15 +62,12 @@ impl Calls {
                 backend: backend_name,
             });
         }
-        let limit = caller
-            .call_limit
-            .and_then(|limit| u32::try_from(limit).ok());
         Ok(Plan {
             number,
             backend_name,
             backend,
             line,
-            limit: limit.unwrap_or(self.settings.limit),
+            limit: caller.call_limit.map_or(self.settings.limit, calls_at_once),
         })
     }
 
@@ -127,22 +124,29 @@ impl Calls {
             )
             .await;
         match answer {
-            Ok(placed) => self.placed(plan.backend.as_ref(), lease, placed).await,
-            Err(source) => Err(self.not_placed(lease, source).await?),
+            Ok(placed) => {
+                self.placed(plan.backend.as_ref(), &lease, placed).await;
+                Ok(lease)
+            }
+            Err(source) => Err(self.not_placed(lease, source).await),
         }
     }
 
-    async fn placed(
-        &self,
-        backend: &dyn CallBackend,
-        lease: Lease,
-        placed: Placed,
-    ) -> Result<Lease> {
+    /// The telephone rings: whatever the store says now, the caller must not be told to try again.
+    async fn placed(&self, backend: &dyn CallBackend, lease: &Lease, placed: Placed) {
         let id = placed.backend_call_id.as_deref();
-        if self.admission.confirm(&lease.id, id).await? {
-            return Ok(lease);
+        match self.admission.confirm(&lease.id, id).await {
+            Ok(true) => {}
+            Ok(false) => self.silence(backend, lease, id).await,
+            Err(error) => tracing::error!(
+                %error, call.id = %lease.id, backend_call.id = id,
+                "a placed call could not be noted as such: its slot stays held"
+            ),
         }
-        // Somebody ended the call while it was being placed: then it must not ring on.
+    }
+
+    /// Somebody ended the call while it was being placed: then it must not ring on.
+    async fn silence(&self, backend: &dyn CallBackend, lease: &Lease, id: Option<&str>) {
         let ending = Ending {
             call: &lease.id,
             backend_call_id: id,
@@ -153,24 +157,27 @@ impl Calls {
         {
             tracing::warn!(%error, call.id = %lease.id, "a call that was ended while it was placed may ring on");
         }
-        Ok(lease)
     }
 
-    /// What is known of the failure decides about the slot (S4, S5).
-    async fn not_placed(&self, lease: Lease, source: BackendError) -> Result<Error> {
+    /// What is known of the failure decides about the slot (S4, S5). A store that fails now leaves the slot held,
+    /// and the caller with the backend's answer: "try again" could ring a second telephone.
+    async fn not_placed(&self, lease: Lease, source: BackendError) -> Error {
         let cause = match &source {
             BackendError::Refused { .. } => Some(Cause::Refused),
             BackendError::Unreachable(_) => Some(Cause::Unreachable),
             BackendError::Unknown(_) => None,
         };
-        match cause {
-            Some(cause) => self.release(&lease.id, cause).await?,
-            None => self.admission.suspect(&lease.id).await?,
+        let noted = match cause {
+            Some(cause) => self.release(&lease.id, cause).await,
+            None => self.admission.suspect(&lease.id).await.map_err(Error::from),
         };
-        Ok(Error::Backend {
+        if let Err(error) = noted {
+            tracing::error!(%error, call.id = %lease.id, "a call's outcome could not be noted: its slot stays held");
+        }
+        Error::Backend {
             call: lease.id,
             source,
-        })
+        }
     }
 
     /// Gives a slot back and counts it; `false` when it was given back before.
@@ -200,6 +207,11 @@ impl Calls {
         }
         answer
     }
+}
+
+/// A limit of the records, which know larger and (by mistake) negative ones.
+fn calls_at_once(limit: i64) -> u32 {
+    u32::try_from(limit.max(0)).unwrap_or(u32::MAX)
 }
 
 /// Same key, same call, same answer (S14).

@@ -30,7 +30,7 @@ impl Default for Settings {
             limit: 2,
             backend: "store".to_owned(),
             backend_timeout: Duration::from_secs(10),
-            max_duration: Duration::from_secs(12 * 3600),
+            max_duration: Duration::from_hours(12),
             emergency_numbers: vec!["112".to_owned(), "911".to_owned()],
             time_zone: TimeZone::UTC,
         }

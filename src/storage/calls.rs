@@ -155,11 +155,13 @@ pub async fn confirm(
 
 /// Nobody knows whether the backend placed the call.
 pub async fn suspect(c: &mut Connection, id: &str, now: EpochMs) -> Result<bool> {
-    let done = sqlx::query("UPDATE calls SET unknown_at = $2 WHERE id = $1 AND ended_at IS NULL")
-        .bind(id)
-        .bind(now)
-        .execute(c)
-        .await?;
+    let done = sqlx::query(
+        "UPDATE calls SET unknown_at = coalesce(unknown_at, $2) WHERE id = $1 AND ended_at IS NULL",
+    )
+    .bind(id)
+    .bind(now)
+    .execute(c)
+    .await?;
     Ok(done.rows_affected() == 1)
 }
 

@@ -96,13 +96,32 @@ impl Store {
 
     /// Replaces what may change of a client. A client that is disabled loses its tokens.
     pub async fn update_client(&self, client: Client, now: EpochMs) -> Result<()> {
+        let id = client.id.clone();
+        self.change_client(&id, move |row| *row = client, now)
+            .await?;
+        Ok(())
+    }
+
+    /// As [`Store::update_client`], on the row as it is in that very transaction, so that of two changes at once
+    /// neither undoes the other. Returns the row as it became.
+    pub async fn change_client<F>(&self, id: &str, change: F, now: EpochMs) -> Result<Client>
+    where
+        F: FnOnce(&mut Client) + Send + 'static,
+    {
+        let id = id.to_owned();
         self.write(move |c| {
             Box::pin(async move {
-                let done = sqlx::query(
+                let row: Option<Client> = sqlx::query_as("SELECT * FROM clients WHERE id = $1")
+                    .bind(&id)
+                    .fetch_optional(&mut *c)
+                    .await?;
+                let mut client = row.ok_or(StoreError::Missing("client"))?;
+                change(&mut client);
+                sqlx::query(
                     "UPDATE clients SET name = $2, secret_hash = $3, redirect_uris = $4, grant_types = $5, policies = $6,
                      switches = $7, call_limit = $8, disabled_at = $9 WHERE id = $1",
                 )
-                .bind(&client.id)
+                .bind(&id)
                 .bind(&client.name)
                 .bind(&client.secret_hash)
                 .bind(client.redirect_uris.to_string())
@@ -113,13 +132,11 @@ impl Store {
                 .bind(client.disabled_at)
                 .execute(&mut *c)
                 .await?;
-                if done.rows_affected() == 0 {
-                    return Err(StoreError::Missing("client"));
-                }
                 if client.disabled_at.is_some() {
-                    end_tokens(c, &client.id, now).await?;
+                    end_tokens(c, &id, now).await?;
                 }
-                revocations::record(c, Kind::Client, &client.id, now).await
+                revocations::record(c, Kind::Client, &id, now).await?;
+                Ok(client)
             })
         })
         .await

@@ -108,7 +108,6 @@ impl Store {
     }
 
     async fn connect(settings: &Settings, metrics: &Metrics) -> Result<Self> {
-        let writer = options(&settings.url, "rw")?.connect().await?;
         let readers = AnyPoolOptions::new()
             .max_connections(settings.readers.max(1))
             .acquire_timeout(settings.timeout)
@@ -116,7 +115,7 @@ impl Store {
             .await?;
         Ok(Self {
             readers,
-            writer: writer::Writer::start(writer).await?,
+            writer: writer::Writer::start(options(&settings.url, "rw")?).await?,
             metrics: metrics.clone(),
         })
     }

@@ -58,12 +58,31 @@ impl Store {
 
     /// Replaces what may change of a tenant. Its users' tokens are looked up again, as it may have been disabled.
     pub async fn update_tenant(&self, tenant: Tenant, now: EpochMs) -> Result<()> {
+        let id = tenant.id.clone();
+        self.change_tenant(&id, move |row| *row = tenant, now)
+            .await?;
+        Ok(())
+    }
+
+    /// As [`Store::update_tenant`], on the row as it is in that very transaction, so that of two changes at once
+    /// neither undoes the other. Returns the row as it became.
+    pub async fn change_tenant<F>(&self, id: &str, change: F, now: EpochMs) -> Result<Tenant>
+    where
+        F: FnOnce(&mut Tenant) + Send + 'static,
+    {
+        let id = id.to_owned();
         self.write(move |c| {
             Box::pin(async move {
-                let done = sqlx::query(
+                let row: Option<Tenant> = sqlx::query_as("SELECT * FROM tenants WHERE id = $1")
+                    .bind(&id)
+                    .fetch_optional(&mut *c)
+                    .await?;
+                let mut tenant = row.ok_or(StoreError::Missing("tenant"))?;
+                change(&mut tenant);
+                sqlx::query(
                     "UPDATE tenants SET name = $2, region = $3, call_limit = $4, backend = $5, disabled_at = $6 WHERE id = $1",
                 )
-                .bind(&tenant.id)
+                .bind(&id)
                 .bind(&tenant.name)
                 .bind(&tenant.region)
                 .bind(tenant.call_limit)
@@ -71,10 +90,8 @@ impl Store {
                 .bind(tenant.disabled_at)
                 .execute(&mut *c)
                 .await?;
-                if done.rows_affected() == 0 {
-                    return Err(StoreError::Missing("tenant"));
-                }
-                revocations::record(c, Kind::Tenant, &tenant.id, now).await
+                revocations::record(c, Kind::Tenant, &id, now).await?;
+                Ok(tenant)
             })
         })
         .await

@@ -4,6 +4,7 @@ use super::policies::Accesses;
 use super::revocations::{self, Kind};
 use super::{Connection, Result, Store, Words};
 use crate::clock::EpochMs;
+use std::time::Instant;
 
 /// A token's row. Rows of one authorization share a family.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
@@ -88,7 +89,8 @@ impl Store {
     /// What is known of an access token that is neither revoked nor orphaned by a disabled user, client or tenant.
     /// Whether it has expired is for the caller to see.
     pub async fn token_facts(&self, hash: &str) -> Result<Option<TokenFacts>> {
-        Ok(sqlx::query_as(
+        let begun = Instant::now();
+        let facts = sqlx::query_as(
             "SELECT t.id, t.family_id, t.tenant_id, t.client_id, t.user_id, t.scope, t.accesses, t.expires_at,
                     c.name AS client_name, c.switches, u.username
              FROM tokens t JOIN clients c ON c.id = t.client_id JOIN tenants o ON o.id = t.tenant_id
@@ -98,7 +100,9 @@ impl Store {
         )
         .bind(hash)
         .fetch_optional(self.readers())
-        .await?)
+        .await;
+        self.metrics.store_answered("token_facts", begun.elapsed());
+        Ok(facts?)
     }
 
     pub async fn token(&self, hash: &str) -> Result<Option<Token>> {

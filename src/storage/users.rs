@@ -79,18 +79,32 @@ impl Store {
     /// Replaces what may change of a user. A user who is disabled or has a new password is logged out, and
     /// all of the user's tokens end.
     pub async fn update_user(&self, user: User, now: EpochMs) -> Result<()> {
+        let id = user.id.clone();
+        self.change_user(&id, move |row| *row = user, now).await?;
+        Ok(())
+    }
+
+    /// As [`Store::update_user`], on the row as it is in that very transaction, so that of two changes at once
+    /// neither undoes the other. Returns the row as it became.
+    pub async fn change_user<F>(&self, id: &str, change: F, now: EpochMs) -> Result<User>
+    where
+        F: FnOnce(&mut User) + Send + 'static,
+    {
+        let id = id.to_owned();
         self.write(move |c| {
             Box::pin(async move {
                 let before: Option<User> = sqlx::query_as("SELECT * FROM users WHERE id = $1")
-                    .bind(&user.id)
+                    .bind(&id)
                     .fetch_optional(&mut *c)
                     .await?;
                 let before = before.ok_or(StoreError::Missing("user"))?;
+                let mut user = before.clone();
+                change(&mut user);
                 sqlx::query(
                     "UPDATE users SET display_name = $2, password_hash = $3, call_limit = $4, backend = $5, disabled_at = $6
                      WHERE id = $1",
                 )
-                .bind(&user.id)
+                .bind(&id)
                 .bind(&user.display_name)
                 .bind(&user.password_hash)
                 .bind(user.call_limit)
@@ -99,9 +113,10 @@ impl Store {
                 .execute(&mut *c)
                 .await?;
                 if user.disabled_at.is_some() || user.password_hash != before.password_hash {
-                    log_out(c, &user.id, now).await?;
+                    log_out(c, &id, now).await?;
                 }
-                revocations::record(c, Kind::User, &user.id, now).await
+                revocations::record(c, Kind::User, &id, now).await?;
+                Ok(user)
             })
         })
         .await

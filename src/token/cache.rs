@@ -30,13 +30,16 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             capacity: 1_000_000,
-            lifetime: Duration::from_secs(60),
+            lifetime: Duration::from_mins(1),
             negative_capacity: 10_000,
             negative_lifetime: Duration::from_secs(5),
             max_stale: Duration::from_secs(30),
         }
     }
 }
+
+/// The feed forgets revocations after a day: no facts may be kept for so long.
+const LONGEST: Duration = Duration::from_hours(12);
 
 /// What the cache knows about a token.
 #[derive(Debug)]
@@ -60,7 +63,7 @@ impl FactCache {
         Self {
             facts: Cache::builder()
                 .max_capacity(settings.capacity)
-                .expire_after(Jittered(settings.lifetime))
+                .expire_after(Jittered(settings.lifetime.min(LONGEST)))
                 .build(),
             unknown: Cache::builder()
                 .max_capacity(settings.negative_capacity)
@@ -77,34 +80,51 @@ impl FactCache {
         let Some(facts) = self.facts.get(token) else {
             return self.find_unknown(token);
         };
-        if self.feed.age(now) > self.max_stale || self.is_outdated(&facts) {
+        if self.feed.age(now) > self.max_stale || !self.is_current(token, &facts) {
             return Lookup::Miss;
         }
         Lookup::Hit(facts)
     }
 
-    /// Keeps facts that were read from the store, unless the token was revoked meanwhile: then they are `None`.
+    /// Keeps facts that were read from the store. `None` when a revocation came between: what was read may no
+    /// longer be so, and only the store knows.
     ///
     /// Insert first, look at the feed after: a revocation records first and removes after, so one of the two
     /// always sees the other.
     pub fn insert(&self, token: TokenHash, facts: Facts) -> Option<Arc<Facts>> {
-        let position = facts.position.load(Ordering::SeqCst);
         let facts = Arc::new(facts);
         self.facts.insert(token, Arc::clone(&facts));
-        let revoked = self.is_outdated(&facts)
-            || self
-                .feed
-                .revoked_since(position, Kind::Token, &token.to_string());
-        if revoked {
-            self.facts.invalidate(&token);
-            return None;
+        if self.is_current(&token, &facts) {
+            return Some(facts);
         }
-        Some(facts)
+        self.facts.invalidate(&token);
+        None
     }
 
-    /// Remembers for a short while that the store does not know the token.
+    /// Remembers for a short while that the store does not know the token (any more).
     pub fn insert_unknown(&self, token: TokenHash) {
         self.unknown.insert(token, ());
+        // Else the outdated facts would send every request with this token to the store.
+        self.facts.invalidate(&token);
+    }
+
+    /// Whether no revocation after the facts were read names the token, its family, user, client or tenant.
+    /// Facts that pass are good up to where the feed stood, so that the next hit need not look again.
+    pub fn is_current(&self, token: &TokenHash, facts: &Facts) -> bool {
+        let known = facts.position.load(Ordering::SeqCst);
+        let position = self.feed.position();
+        if known == position {
+            return true;
+        }
+        let token = token.to_string();
+        let revoked = facts
+            .keys()
+            .chain([(Kind::Token, token.as_str())])
+            .any(|(kind, subject)| self.feed.revoked_since(known, kind, subject));
+        if !revoked {
+            facts.position.fetch_max(position, Ordering::SeqCst);
+        }
+        !revoked
     }
 
     /// Drops one token, named as in the store. Its revocation must have been recorded in the feed.
@@ -124,23 +144,6 @@ impl FactCache {
             return Lookup::Unknown;
         }
         Lookup::Miss
-    }
-
-    /// Whether a revocation after the facts were read names their family, user, client or tenant. Facts that
-    /// pass are good up to where the feed stood, so that the next hit need not look again.
-    fn is_outdated(&self, facts: &Facts) -> bool {
-        let known = facts.position.load(Ordering::SeqCst);
-        let position = self.feed.position();
-        if known == position {
-            return false;
-        }
-        let outdated = facts
-            .keys()
-            .any(|(kind, subject)| self.feed.revoked_since(known, kind, subject));
-        if !outdated {
-            facts.position.fetch_max(position, Ordering::SeqCst);
-        }
-        outdated
     }
 }
 

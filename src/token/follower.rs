@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// No cached fact lives longer, so older revocations are forgotten.
-const KEPT: Duration = Duration::from_secs(24 * 3600);
+const KEPT: Duration = Duration::from_hours(24);
 
 /// Reads the store's revocations with a cursor and hands each to the feed and the cache.
 #[derive(Debug)]
@@ -44,9 +44,15 @@ impl Follower {
     pub async fn catch_up(&self) -> Result<()> {
         let mut cursor = self.cursor.lock().await;
         let now = self.clock.now();
-        for revocation in self.store.revocations_after(*cursor).await? {
-            self.apply(&revocation, now);
-            *cursor = revocation.sequence;
+        loop {
+            let revocations = self.store.revocations_after(*cursor).await?;
+            if revocations.is_empty() {
+                break;
+            }
+            for revocation in revocations {
+                self.apply(&revocation, now);
+                *cursor = revocation.sequence;
+            }
         }
         self.feed.mark_read(now);
         Ok(())

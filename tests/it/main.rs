@@ -5,7 +5,17 @@
     reason = "a test that cannot go on should say where it stopped"
 )]
 
+mod admin;
+mod admin_calls;
+mod admin_clients;
+mod admin_users;
+mod admission;
+mod backend;
+mod cache;
 mod call;
+mod call_wire;
+mod cli;
+mod configuration;
 mod harness;
 mod oauth;
 mod oauth_authorize;

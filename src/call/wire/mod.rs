@@ -7,6 +7,7 @@ mod xml;
 
 pub use fields::{Fields, WireError};
 pub use view::CallView;
+pub(super) use xml::push_element;
 
 use http::{HeaderMap, header};
 use jiff::{Timestamp, tz::TimeZone};

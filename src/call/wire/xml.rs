@@ -50,7 +50,7 @@ fn push_info(xml: &mut String, info: &Info<'_>) {
     push_element(xml, "duration_seconds", &info.duration_seconds.to_string());
 }
 
-fn push_element(xml: &mut String, name: &str, text: &str) {
+pub(in crate::call) fn push_element(xml: &mut String, name: &str, text: &str) {
     let text = text.replace(|character| !is_allowed(character), "\u{fffd}");
     // §2.11: a reader turns a bare carriage return into a line feed.
     let text = escape(text).replace('\r', "&#13;");

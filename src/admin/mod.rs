@@ -1,0 +1,70 @@
+//! Administration: what the holder of the operations token may see and change, through HTTP and the command line.
+//!
+//! Each act checks what it was given, changes the store, takes effect on this gateway before it is answered
+//! (on the others within a second), and leaves a line in the audit log.
+
+mod api;
+mod calls;
+mod change;
+mod clients;
+mod password;
+mod policies;
+pub mod redirect_uri;
+mod rules;
+mod tenants;
+mod tokens;
+mod users;
+mod view;
+
+pub use api::endpoints;
+pub use calls::{CallFilter, CallView};
+pub use change::Change;
+pub use clients::{ClientChanges, ClientView, GrantType, Kind, NewClient, NewClientView, Switch};
+pub use password::Password;
+pub use policies::{PolicyText, PolicyView};
+pub use tenants::{NewTenant, TenantChanges, TenantView};
+pub use tokens::{Holder, TokenFilter, TokenView};
+pub use users::{NewUser, NewUserView, UserChanges, UserView};
+
+use crate::acl::Permit;
+use crate::call::Calls;
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::storage::Store;
+use crate::token::{Follower, Mint};
+use std::sync::Arc;
+
+/// The acts of administration, one file a noun.
+pub struct Administration {
+    pub store: Store,
+    pub mint: Mint,
+    pub follower: Arc<Follower>,
+    pub clock: Clock,
+    pub calls: Arc<Calls>,
+}
+
+impl Administration {
+    /// Makes what was changed hold on this gateway, and writes it down.
+    async fn done(&self, by: &Permit, act: &'static str, what: &str) -> Result<()> {
+        let by = &by.principal().subject;
+        tracing::info!(target: "audit", act, %by, what, "an administrator acted");
+        Ok(self.follower.catch_up().await?)
+    }
+
+    fn must_be_configured(&self, backend: &str) -> Result<()> {
+        if self.calls.backends.get(backend).is_some() {
+            return Ok(());
+        }
+        let known: Vec<_> = self.calls.backends.names().collect();
+        Err(Error::BadRequest(format!(
+            "there is no backend `{backend}` in the configuration; there are: {}",
+            known.join(", ")
+        )))
+    }
+
+    async fn set_line(&self, owner: &str, backend: &str, line: &str) -> Result<()> {
+        self.must_be_configured(backend)?;
+        rules::line(line)?;
+        Ok(self.store.set_line(owner, backend, Some(line)).await?)
+    }
+}

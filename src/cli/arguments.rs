@@ -1,0 +1,26 @@
+//! Arguments that several commands take.
+
+use super::Result;
+use crate::admin::Password;
+use serde::de::value::{Error, StrDeserializer};
+use serde::de::{Deserialize, IntoDeserializer};
+use std::io::Read;
+
+/// Reads a word that is one of several, and names them otherwise.
+pub(super) fn one_of<T: for<'de> Deserialize<'de>>(word: &str) -> Result<T, Error> {
+    let word: StrDeserializer<'_, Error> = word.into_deserializer();
+    T::deserialize(word)
+}
+
+/// A password from standard input, its newline taken off: as an argument, every process could read it.
+pub(super) fn password_from_stdin() -> Result<Password> {
+    let mut text = String::new();
+    // More than a password can have need not be read.
+    let limit = u64::try_from(crate::auth::password::LONGEST)? + 2;
+    std::io::stdin().take(limit).read_to_string(&mut text)?;
+    let password = text.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        return Err("there is no password on standard input".into());
+    }
+    Ok(Password::new(password))
+}

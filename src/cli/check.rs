@@ -1,0 +1,94 @@
+//! `callgate check`: every fault of the configuration and the database, each on a line with its path.
+
+use super::output::{self, Output};
+use super::{Result, office};
+use crate::config::{Config, ConfigError, Fault};
+use crate::storage::{Store, StoreError};
+use serde_json::json;
+use std::path::Path;
+
+pub(super) async fn run(config: &Path, output: Output) -> Result {
+    let faults = faults(config).await?;
+    if faults.is_empty() {
+        return output.done(
+            "The configuration and the database are in order.",
+            &json!({ "faults": [] }),
+        );
+    }
+    if output.json {
+        let faults: Vec<_> = faults
+            .iter()
+            .map(|fault| json!({ "path": fault.path, "message": fault.message }))
+            .collect();
+        output.one(&json!({ "faults": faults }))?;
+    } else {
+        for fault in &faults {
+            output::say(fault);
+        }
+    }
+    let what = if faults.len() == 1 { "fault" } else { "faults" };
+    Err(format!("{} {what} found", faults.len()).into())
+}
+
+async fn faults(path: &Path) -> Result<Vec<Fault>> {
+    let config = match Config::load(path) {
+        Ok(config) => config,
+        Err(ConfigError::Faults(faults)) => return Ok(faults),
+        Err(unreadable) => return Err(unreadable.into()),
+    };
+    let services = match office::services(&config).await {
+        Ok(services) => services,
+        Err(error) => return Ok(vec![fault("store.url".to_owned(), &error)]),
+    };
+    let known = services.calls(&config)?.backends;
+    let known: Vec<_> = known.names().collect();
+    Ok(stale_names(&services.store, &known).await?)
+}
+
+/// Rows that name what is not there any more.
+async fn stale_names(store: &Store, backends: &[&str]) -> Result<Vec<Fault>, StoreError> {
+    let mut faults = Vec::new();
+    let mut named = |path: String, backend: Option<&str>| {
+        let Some(backend) = backend.filter(|name| !backends.contains(name)) else {
+            return;
+        };
+        let known = backends.join(", ");
+        let message = format!("there is no [[backend]] `{backend}`; there are: {known}");
+        faults.push(fault(path, &message));
+    };
+    for tenant in store.tenants().await? {
+        named(
+            format!("tenant.{}.backend", tenant.id),
+            tenant.backend.as_deref(),
+        );
+    }
+    for user in store.users(None).await? {
+        let path = format!("user.{}/{}", user.tenant_id, user.username);
+        named(format!("{path}.backend"), user.backend.as_deref());
+        for line in store.lines(&format!("user:{}", user.id)).await? {
+            named(format!("{path}.line"), Some(&line.backend));
+        }
+    }
+    let clients = store.clients(None).await?;
+    for client in &clients {
+        for line in store.lines(&format!("client:{}", client.id)).await? {
+            named(format!("client.{}.line", client.id), Some(&line.backend));
+        }
+    }
+    for client in &clients {
+        for policy in client.policies.iter() {
+            if store.policy(policy).await?.is_none() {
+                let path = format!("client.{}.policies", client.id);
+                faults.push(fault(path, &format!("there is no policy `{policy}`")));
+            }
+        }
+    }
+    Ok(faults)
+}
+
+fn fault(path: String, message: &impl ToString) -> Fault {
+    Fault {
+        path,
+        message: message.to_string(),
+    }
+}

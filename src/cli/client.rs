@@ -1,0 +1,182 @@
+//! `callgate client`: the applications that act for users, or for themselves.
+
+use super::Result;
+use super::arguments::one_of;
+use super::office::Office;
+use super::output::Output;
+use crate::admin::{
+    Change, ClientChanges, ClientView, GrantType, Kind, NewClient, NewClientView, Switch,
+};
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List the clients
+    List {
+        /// Of this tenant alone
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+    /// Show a client
+    Show { id: String },
+    /// Create a client; the secret of a confidential one is made and shown once
+    Create(Create),
+    /// Change a client; what is given replaces what was there
+    Set(Set),
+    /// Give a client a new secret, made and shown once; the old one is refused from now on
+    Secret { id: String },
+    /// End all of a client's tokens, and refuse it from now on
+    Disable { id: String },
+    /// Let a disabled client in again
+    Enable { id: String },
+    /// Set the line, at a backend, of a client that acts for itself
+    Line {
+        id: String,
+        backend: String,
+        /// The extension or device, or `none`
+        line: Change<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    tenant: String,
+    /// The name that people see when they are asked to consent
+    name: String,
+    /// The `client_id`; made, if left out
+    #[arg(long)]
+    id: Option<String>,
+    /// `confidential` or `public` (RFC 6749 §2.1)
+    #[arg(long, value_parser = one_of::<Kind>, default_value = "confidential")]
+    kind: Kind,
+    #[command(flatten)]
+    lists: Lists,
+    /// Calls at once when it acts for itself
+    #[arg(long, value_name = "CALLS")]
+    call_limit: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Set {
+    id: String,
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    lists: Lists,
+    /// Calls at once, or `none` for the tenant's
+    #[arg(long, value_name = "CALLS")]
+    call_limit: Option<Change<u32>>,
+    /// Take all switches away
+    #[arg(long, conflicts_with = "switch")]
+    no_switches: bool,
+}
+
+#[derive(Debug, Args)]
+struct Lists {
+    /// An exact redirect URI; may be given more than once
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Vec<String>,
+    /// `authorization_code`, `client_credentials` or `refresh_token`; may be given more than once
+    #[arg(long, value_name = "TYPE", value_parser = one_of::<GrantType>)]
+    grant_type: Vec<GrantType>,
+    /// A policy that it may ask for; may be given more than once
+    #[arg(long)]
+    policy: Vec<String>,
+    /// A legacy behaviour, such as `query_token`; may be given more than once
+    #[arg(long, value_parser = one_of::<Switch>)]
+    switch: Vec<Switch>,
+}
+
+pub(super) async fn run(office: &Office, command: Command, output: Output) -> Result {
+    match command {
+        Command::List { tenant } => {
+            let columns = [
+                "id", "tenant", "name", "kind", "policies", "switches", "enabled",
+            ];
+            output.list(&office.clients(tenant.as_deref()).await?, &columns)
+        }
+        Command::Show { id } => output.one(&office.client(&id).await?),
+        Command::Create(new) => {
+            let made = office.create_client(&office.permit, described(new)).await?;
+            with_secret(&made, output)
+        }
+        Command::Set(set) => {
+            let id = set.id.clone();
+            output.one(&change(office, &id, changes(set)).await?)
+        }
+        Command::Secret { id } => {
+            with_secret(&office.rotate_secret(&office.permit, &id).await?, output)
+        }
+        Command::Disable { id } => output.one(&change(office, &id, enabled(false)).await?),
+        Command::Enable { id } => output.one(&change(office, &id, enabled(true)).await?),
+        Command::Line { id, backend, line } => {
+            match line.value() {
+                Some(line) => {
+                    office
+                        .set_client_line(&office.permit, &id, &backend, line)
+                        .await?;
+                }
+                None => {
+                    office
+                        .remove_client_line(&office.permit, &id, &backend)
+                        .await?;
+                }
+            }
+            output.one(&office.client(&id).await?)
+        }
+    }
+}
+
+fn with_secret(made: &NewClientView, output: Output) -> Result {
+    output.one(made)?;
+    if made.client_secret.is_some() {
+        output.note("The client secret is shown this once: put it into the client now.");
+    }
+    Ok(())
+}
+
+async fn change(office: &Office, id: &str, changes: ClientChanges) -> Result<ClientView> {
+    Ok(office.change_client(&office.permit, id, changes).await?)
+}
+
+fn described(new: Create) -> NewClient {
+    NewClient {
+        tenant: new.tenant,
+        id: new.id,
+        name: new.name,
+        kind: new.kind,
+        redirect_uris: new.lists.redirect_uri,
+        grant_types: given(new.lists.grant_type),
+        policies: new.lists.policy,
+        switches: new.lists.switch,
+        call_limit: new.call_limit,
+    }
+}
+
+fn changes(set: Set) -> ClientChanges {
+    ClientChanges {
+        name: set.name,
+        redirect_uris: given(set.lists.redirect_uri),
+        grant_types: given(set.lists.grant_type),
+        policies: given(set.lists.policy),
+        switches: if set.no_switches {
+            Some(Vec::new())
+        } else {
+            given(set.lists.switch)
+        },
+        call_limit: set.call_limit.unwrap_or_default(),
+        enabled: None,
+    }
+}
+
+fn enabled(enabled: bool) -> ClientChanges {
+    ClientChanges {
+        enabled: Some(enabled),
+        ..ClientChanges::default()
+    }
+}
+
+/// An option that was not given once changes nothing.
+fn given<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
+}

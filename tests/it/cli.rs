@@ -1,0 +1,365 @@
+//! The command line, as the program itself.
+
+use serde_json::{Value, json};
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// An installation: a folder with a configuration.
+struct Installation(TempDir);
+
+const CONFIG: &str = "operations.token = 'an-operations-token'\ntokens.key = '0123456789abcdef0123456789abcdef'\n\
+                      store.url = 'sqlite:callgate.db'\n";
+
+impl Installation {
+    /// With a database, a tenant and a policy.
+    fn ready() -> Self {
+        let here = Self::with(CONFIG);
+        here.done(&["migrate"]);
+        here.done(&["tenant", "create", "acme", "--region", "IT"]);
+        here.done(&[
+            "policy",
+            "set",
+            "call",
+            "--description",
+            "Call.",
+            "--access",
+            "calls.#",
+        ]);
+        here
+    }
+
+    fn with(config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("callgate.toml"), config).unwrap();
+        Self(folder)
+    }
+
+    fn configure(&self, config: &str) {
+        std::fs::write(self.0.path().join("callgate.toml"), config).unwrap();
+    }
+
+    fn run(&self, arguments: &[&str], input: &str) -> Output {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_callgate"))
+            .current_dir(self.0.path())
+            .args(["--config", "callgate.toml"])
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    /// What a command that succeeds writes.
+    #[track_caller]
+    fn done(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments, "");
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[track_caller]
+    fn json(&self, arguments: &[&str]) -> Value {
+        let text = self.done(&[&["--json"], arguments].concat());
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// Why a command failed.
+    #[track_caller]
+    fn failed(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments, "");
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_a_usage_error() {
+    let here = Installation::with(CONFIG);
+    here.failed(2, &["tenat", "list"]);
+    here.failed(2, &["tenant", "create"]);
+    here.failed(2, &["token", "revoke"]);
+    here.failed(2, &["client", "create", "acme", "App", "--switch", "magic"]);
+    assert!(here.done(&["--version"]).starts_with("callgate "));
+    assert!(here.done(&["help"]).contains("completions"));
+}
+
+#[test]
+fn a_database_that_was_never_migrated_is_told_so() {
+    let here = Installation::with(CONFIG);
+    let why = here.failed(1, &["tenant", "list"]);
+    assert_eq!(why.lines().count(), 1, "{why}");
+    here.done(&["migrate"]);
+    here.done(&["migrate"]);
+    assert_eq!(here.json(&["tenant", "list"]), json!({ "items": [] }));
+}
+
+#[test]
+fn a_list_is_aligned_for_people_and_json_for_programs() {
+    let here = Installation::ready();
+    here.done(&[
+        "tenant",
+        "set",
+        "acme",
+        "--name",
+        "Acme Inc.",
+        "--call-limit",
+        "3",
+    ]);
+    assert_eq!(
+        here.done(&["tenant", "list"]),
+        "ID    NAME       REGION  CALL_LIMIT  BACKEND  ENABLED\n\
+         acme  Acme Inc.  IT      3           -        yes\n"
+    );
+    let listed = here.json(&["tenant", "list"]);
+    assert_eq!(listed["items"][0]["name"], "Acme Inc.");
+    here.done(&["tenant", "set", "acme", "--call-limit", "none"]);
+    assert_eq!(
+        here.json(&["tenant", "show", "acme"])["call_limit"],
+        Value::Null
+    );
+}
+
+#[test]
+fn a_refused_act_fails_with_one_clear_sentence() {
+    let here = Installation::ready();
+    let why = here.failed(1, &["tenant", "create", "acme", "--region", "IT"]);
+    assert_eq!(why, "callgate: tenant exists already\n");
+    let why = here.failed(1, &["user", "show", "acme/nobody"]);
+    assert_eq!(why, "callgate: there is no such user\n");
+}
+
+#[test]
+fn a_user_is_created_with_a_password_shown_once() {
+    let here = Installation::ready();
+    let made = here.json(&["user", "create", "acme", "ann"]);
+    let password = made["password"].as_str().unwrap();
+    assert!(password.len() >= 32, "{password}");
+    let shown = here.done(&["user", "show", "acme/ann"]);
+    assert!(!shown.contains(password), "{shown}");
+    let text = here.done(&["user", "create", "acme", "bob"]);
+    assert!(text.contains("shown this once"), "{text}");
+}
+
+#[test]
+fn a_password_is_read_from_standard_input() {
+    let here = Installation::ready();
+    let create = [
+        "user",
+        "create",
+        "acme",
+        "ann",
+        "--password-stdin",
+        "--json",
+    ];
+    let output = here.run(&create, "correct horse\n");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let made: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&made["can_log_in"], &made["password"]),
+        (&json!(true), &Value::Null)
+    );
+    let nothing = here.run(&["user", "create", "acme", "bob", "--password-stdin"], "\n");
+    assert_eq!(nothing.status.code(), Some(1), "{nothing:?}");
+}
+
+#[test]
+fn a_user_is_named_by_tenant_and_username_in_every_command() {
+    let here = Installation::ready();
+    let id = here.json(&["user", "create", "acme", "ann"])["id"].clone();
+    let user = |arguments: &[&str]| here.json(&[&["user"], arguments].concat());
+    user(&["line", "acme/ann", "store", "100"]);
+    user(&[
+        "set",
+        "acme/ann",
+        "--call-limit",
+        "1",
+        "--display-name",
+        "Ann Archer",
+    ]);
+    let shown = user(&["disable", "acme/ann"]);
+    assert_eq!(
+        (
+            &shown["id"],
+            &shown["lines"],
+            &shown["call_limit"],
+            &shown["enabled"]
+        ),
+        (&id, &json!({ "store": "100" }), &json!(1), &json!(false))
+    );
+    assert_eq!(user(&["enable", "acme/ann"])["enabled"], true);
+    assert_eq!(
+        user(&["line", "acme/ann", "store", "none"])["lines"],
+        json!({})
+    );
+    let password = user(&["password", "acme/ann"])["password"].clone();
+    assert!(password.as_str().is_some_and(|text| text.len() >= 32));
+    assert_eq!(
+        here.json(&["token", "revoke", "--user", "acme/ann"]),
+        json!({ "revoked": 0 })
+    );
+    assert_eq!(
+        here.json(&["call", "list", "--user", "acme/ann"]),
+        json!({ "items": [] })
+    );
+}
+
+#[test]
+fn a_client_is_created_and_its_secret_rotated() {
+    let here = Installation::ready();
+    let made = here.json(&[
+        "client",
+        "create",
+        "acme",
+        "Acme CRM",
+        "--id",
+        "crm",
+        "--policy",
+        "call",
+        "--redirect-uri",
+        "https://crm.example/cb",
+        "--grant-type",
+        "authorization_code",
+        "--switch",
+        "query_token",
+        "--switch",
+        "no_pkce",
+    ]);
+    assert_eq!(made["switches"], json!(["query_token", "no_pkce"]));
+    assert_eq!(made["grant_types"], json!(["authorization_code"]));
+    let rotated = here.json(&["client", "secret", "crm"]);
+    assert_ne!(made["client_secret"], rotated["client_secret"]);
+    assert!(
+        rotated["client_secret"]
+            .as_str()
+            .unwrap()
+            .starts_with("cg_cs_")
+    );
+    let set = here.json(&["client", "set", "crm", "--no-switches"]);
+    assert_eq!(
+        (&set["switches"], &set["policies"]),
+        (&json!([]), &json!(["call"]))
+    );
+    let why = here.failed(
+        1,
+        &[
+            "client",
+            "set",
+            "crm",
+            "--redirect-uri",
+            "http://crm.example/",
+        ],
+    );
+    assert!(why.contains("loopback"), "{why}");
+}
+
+#[test]
+fn a_policy_in_use_stays() {
+    let here = Installation::ready();
+    here.done(&[
+        "client",
+        "create",
+        "acme",
+        "CRM",
+        "--id",
+        "crm",
+        "--policy",
+        "call",
+        "--grant-type",
+        "client_credentials",
+    ]);
+    let why = here.failed(1, &["policy", "delete", "call"]);
+    assert!(why.contains("`crm`"), "{why}");
+    here.done(&[
+        "policy",
+        "set",
+        "spare",
+        "--description",
+        "Spare.",
+        "--access",
+        "x",
+    ]);
+    here.done(&["policy", "delete", "spare"]);
+    let names: Vec<_> = here.json(&["policy", "list"])["items"]
+        .as_array()
+        .unwrap()
+        .clone();
+    assert_eq!(names.len(), 1);
+}
+
+#[test]
+fn check_finds_nothing_wrong_with_what_is_in_order() {
+    let here = Installation::ready();
+    assert_eq!(here.json(&["check"]), json!({ "faults": [] }));
+}
+
+#[test]
+fn check_names_a_misspelt_setting_and_what_was_meant() {
+    let here = Installation::with(&format!("{CONFIG}[calls]\nlimt = 3\n"));
+    let why = here.failed(1, &["check"]);
+    assert!(why.contains("`limt`") && why.contains("`limit`"), "{why}");
+}
+
+#[test]
+fn check_names_every_fault_of_the_configuration() {
+    let here = Installation::with(&format!(
+        "{CONFIG}calls.backend = 'x'\nserver.public_origin = 'nowhere'\n"
+    ));
+    let output = here.run(&["check"], "");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let paths: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.split(':').next())
+        .collect();
+    assert_eq!(paths, ["server.public_origin", "calls.backend"], "{text}");
+}
+
+#[test]
+fn check_says_when_the_database_is_missing_or_behind() {
+    let here = Installation::with(CONFIG);
+    let output = here.run(&["check"], "");
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("store.url: "), "{text}");
+}
+
+#[test]
+fn check_finds_rows_that_name_what_is_gone() {
+    let here = Installation::ready();
+    here.done(&["tenant", "set", "acme", "--backend", "store"]);
+    here.done(&["user", "create", "acme", "ann", "--backend", "store"]);
+    here.done(&["user", "line", "acme/ann", "store", "100"]);
+    here.configure(&format!(
+        "{CONFIG}calls.backend = 'office'\n[[backend]]\nname = 'office'\nkind = 'session'\n"
+    ));
+    let output = here.run(&["check"], "");
+    assert_eq!(output.status.code(), Some(1));
+    let gone = "there is no [[backend]] `store`; there are: office";
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        format!(
+            "tenant.acme.backend: {gone}\nuser.acme/ann.backend: {gone}\nuser.acme/ann.line: {gone}\n"
+        )
+    );
+}
+
+#[test]
+fn completions_are_written_for_each_shell() {
+    let here = Installation::with(CONFIG);
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(
+            here.done(&["completions", shell]).contains("tenant"),
+            "{shell}"
+        );
+    }
+    here.failed(2, &["completions", "cmd"]);
+}
