@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(shown("https://crm.example/cb"), "crm.example");
         assert_eq!(
             shown("https://crм.example:8443/cb"),
-            "xn--cr-hmc.example:8443"
+            "xn--cr-9lc.example:8443"
         );
         assert_eq!(shown("com.example.app:/cb"), "com.example.app");
     }
