@@ -39,6 +39,7 @@ impl Config {
                 .map(|error| fault("tokens.key", error)),
         );
         faults.extend(self.origin_fault());
+        faults.extend(self.echo_fault());
         faults.extend(self.server.tls.iter().flat_map(tls_faults));
         faults.extend(self.backend_faults());
         faults.extend(self.upstream.iter().flat_map(|spec| {
@@ -64,6 +65,18 @@ impl Config {
                 && url.origin().ascii_serialization() == *origin
         });
         (!exact).then(|| fault("server.public_origin", format!("`{origin}` is not an origin such as https://calls.example (no path, no slash at its end)")))
+    }
+
+    /// Codes on display are for nobody but the one who tries things out.
+    fn echo_fault(&self) -> Option<Fault> {
+        let here = Url::parse(&self.server.public_origin)
+            .is_ok_and(|url| matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]")));
+        (self.oauth.echo_client && !here).then(|| {
+            fault(
+                "oauth.echo_client",
+                "only with a server.public_origin on this machine, such as http://127.0.0.1:8080",
+            )
+        })
     }
 
     fn backend_faults(&self) -> Vec<Fault> {

@@ -6,6 +6,7 @@ mod client;
 mod client_credentials;
 mod csrf;
 mod documents;
+mod echo;
 mod errors;
 mod exchange;
 mod grant;
@@ -67,8 +68,12 @@ pub struct Oauth {
 /// All of them are public: they see themselves to who asks.
 pub fn endpoints(oauth: &Arc<Oauth>) -> Endpoints {
     let bind = |handlers: MethodRouter<Arc<Oauth>>| handlers.with_state(Arc::clone(oauth));
-    Endpoints::default()
-        .public(Method::GET, "/oauth/authorize", bind(get(authorize::get)))
+    let echo = if oauth.settings.echo_client {
+        Endpoints::default().public(Method::GET, "/test", get(echo::get))
+    } else {
+        Endpoints::default()
+    };
+    echo.public(Method::GET, "/oauth/authorize", bind(get(authorize::get)))
         .public(Method::GET, "/oauth/auth", bind(get(authorize::get)))
         .public(Method::GET, "/auth/login", bind(get(login::get)))
         .public(Method::POST, "/auth/login", bind(post(login::post)))

@@ -35,6 +35,8 @@ pub struct Settings {
     pub address_attempts: u32,
     #[serde(with = "humantime_serde")]
     pub attempt_window: Duration,
+    /// Show at `/test` what a client would get back: for demonstrations on this machine alone.
+    pub echo_client: bool,
 }
 
 const MINUTE: u64 = 60;
@@ -58,6 +60,7 @@ impl Default for Settings {
             login_attempts: 10,
             address_attempts: 100,
             attempt_window: Duration::from_secs(10 * MINUTE),
+            echo_client: false,
         }
     }
 }

@@ -59,6 +59,7 @@ impl Demo {
              [operations]\nlisten = \"{}\"\ntoken = {}\n\n\
              [tokens]\nkey = {}\n\n\
              [store]\nurl = {}\n\n\
+             [oauth]\necho_client = true\n\n\
              [log]\nfilter = \"warn,audit=info\"\nformat = \"text\"\naccess_file = {}\n",
             self.listen,
             self.origin(),
