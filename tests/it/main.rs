@@ -7,3 +7,4 @@
 
 mod call;
 mod harness;
+mod process;
