@@ -6,7 +6,7 @@ use crate::acl::{self, Permit};
 use crate::auth::{AuthError, CacheState, Chain, Principal};
 use crate::clock::{Clock, EpochMs};
 use crate::error::{Error, Failure, Problem, Result};
-use crate::http::{self as messages, DecisionId, Request, Response};
+use crate::http::{self as messages, DecisionId, Fault, Request, Response};
 use crate::metrics::{AuthOutcome, Metrics};
 use crate::route::{Found, Route, Routes};
 use axum::Router;
@@ -122,11 +122,12 @@ impl Gateway {
     /// The answer to a request that failed, in the dialect of its path.
     pub fn refuse(&self, head: &Parts, error: &Error, id: DecisionId) -> Response {
         let problem = error.problem();
-        let response = self
+        let mut response = self
             .dialects
             .iter()
             .find_map(|dialect| dialect(head, &problem, id))
             .unwrap_or_else(|| problem.respond(id));
+        response.extensions_mut().insert(Fault(error.fault()));
         messages::no_store(response)
     }
 

@@ -23,7 +23,7 @@ const QUEUE: usize = 8192;
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) at: EpochMs,
-    pub(super) decision: Option<DecisionId>,
+    pub(super) decision: DecisionId,
     pub(super) method: Method,
     pub(super) route: Option<Arc<Route>>,
     pub(super) status: u16,
@@ -92,7 +92,7 @@ fn line(entry: &Entry) -> serde_json::Value {
     let at = jiff::Timestamp::from_millisecond(entry.at).unwrap_or_default();
     json!({
         "time": at.to_string(),
-        "decision_id": entry.decision.map(|id| id.to_string()),
+        "decision_id": entry.decision.to_string(),
         "method": entry.method.as_str(),
         "route": entry.route.as_ref().map(|route| &route.name),
         "status": entry.status,

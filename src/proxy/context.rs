@@ -11,7 +11,7 @@ use crate::metrics::AuthOutcome;
 use crate::route::{Forward, Target};
 use http::request::Parts;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,8 @@ pub struct Context {
     pub(super) begun: Instant,
     pub(super) now: EpochMs,
     pub(super) decision: Option<Decision>,
+    /// The id of a request that was refused before it could be decided on.
+    refused_as: OnceLock<DecisionId>,
     /// Whose fault a failure was.
     pub(super) fault: &'static str,
     pub(super) peer: Option<IpAddr>,
@@ -40,6 +42,7 @@ impl Context {
             begun: Instant::now(),
             now,
             decision: None,
+            refused_as: OnceLock::new(),
             fault: "none",
             peer: None,
             body_bytes: 0,
@@ -72,10 +75,12 @@ impl Context {
         route.map_or(0, |route| route.body_limit)
     }
 
+    /// The id that answer and log have in common.
     pub(super) fn decision_id(&self) -> DecisionId {
-        self.decision
-            .as_ref()
-            .map_or_else(DecisionId::next, |decision| decision.id)
+        self.decision.as_ref().map_or_else(
+            || *self.refused_as.get_or_init(DecisionId::next),
+            |decision| decision.id,
+        )
     }
 
     /// The request's line in the access log.
@@ -85,7 +90,7 @@ impl Context {
         let took = self.begun.elapsed();
         Entry {
             at: self.now,
-            decision: decision.map(|decision| decision.id),
+            decision: self.decision_id(),
             method: head.method.clone(),
             route: decision.and_then(|decision| decision.route.clone()),
             status: self.status,

@@ -7,7 +7,7 @@ use super::identity::Identity;
 use super::{Proxy, admit, local, rewrite};
 use crate::acl::Permit;
 use crate::error::Error;
-use crate::http::{AboutCall, Peer, Request, Response};
+use crate::http::{AboutCall, Fault, Peer, Request, Response};
 use crate::token::Subject;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -39,7 +39,8 @@ impl ProxyHttp for Proxy {
     ) -> pingora::Result<()> {
         // Only ever shorten what Pingora grants: where it closes a connection, it has its reason.
         if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(self.keepalive.as_secs()));
+            // Zero would be for ever.
+            session.set_keepalive(Some(self.keepalive.as_secs().max(1)));
         }
         session.set_read_timeout(Some(self.client_timeout));
         session.set_write_timeout(Some(self.client_timeout));
@@ -68,7 +69,6 @@ impl ProxyHttp for Proxy {
             let response = site
                 .gateway
                 .refuse(session.req_header(), error, decision.id);
-            ctx.fault = error.fault();
             local::drain(session).await;
             return self.write(session, ctx, response).await;
         }
@@ -274,7 +274,6 @@ impl Proxy {
         ctx: &mut Context,
         error: &Error,
     ) -> pingora::Result<bool> {
-        ctx.fault = error.fault();
         let response = ctx
             .site
             .gateway
@@ -293,6 +292,9 @@ impl Proxy {
     ) -> pingora::Result<bool> {
         ctx.status = response.status().as_u16();
         ctx.about = response.extensions().get::<AboutCall>().cloned();
+        if let Some(Fault(fault)) = response.extensions().get() {
+            ctx.fault = fault;
+        }
         local::write(session, response).await?;
         Ok(true)
     }

@@ -14,7 +14,7 @@ async fn at_01_after_a_refusal_the_next_request_is_read_rightly_or_the_connectio
         gate.token("ann", &["calls.#", "pbx.#"]).await,
         gate.token("bob", &["nothing"]).await,
     );
-    let call = form("POST", "/rest/call", &ann, "number=112233445566");
+    let call = form("POST", "/rest/call", &ann, "number=%2B390501234567");
     assert_eq!(gate.ask(&call).await.status(), 201);
     // What is in the body looks like a request.
     let smuggled = "GET /open/smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -25,7 +25,7 @@ async fn at_01_after_a_refusal_the_next_request_is_read_rightly_or_the_connectio
         (post("/rest/call", &bob), 403),
         (post("/nowhere", &ann), 404),
         (post("/extensions/1", &ann), 405),
-        (form("POST", "/rest/call", &ann, "number=112233445566"), 409),
+        (form("POST", "/rest/call", &ann, "number=%2B390501234567"), 409),
     ] {
         let mut wire = gate.wire().await;
         wire.send(&request).await;
@@ -95,7 +95,7 @@ async fn at_03_no_upgrade_goes_round_authentication_and_admission() {
             format!("GET /pbx/ws HTTP/1.1\r\nHost: gate.example\r\n{more}\r\n\r\n");
         assert_eq!(gate.ask(&request).await.status(), 401, "{more}");
     }
-    let call = form("POST", "/rest/call", &ann, "number=112233445566");
+    let call = form("POST", "/rest/call", &ann, "number=%2B390501234567");
     let upgraded = call.replace("\r\nContent-Type", "\r\nUpgrade: x\r\nContent-Type");
     let statuses = [
         gate.ask(&upgraded).await.status(),
@@ -212,11 +212,11 @@ async fn at_70_a_client_that_stops_in_its_body_is_cut_off() {
     let ann = gate.token("ann", &["calls.#"]).await;
 
     for request in [
-        form("POST", "/rest/call", &ann, "number=112233445566"),
-        form("POST", "/open/a", &ann, "number=112233445566"),
+        form("POST", "/rest/call", &ann, "number=%2B390501234567"),
+        form("POST", "/open/a", &ann, "number=%2B390501234567"),
     ] {
         let mut wire = gate.wire().await;
-        wire.send(request.strip_suffix("5566").unwrap()).await;
+        wire.send(request.strip_suffix("4567").unwrap()).await;
         let begun = Instant::now();
         let answer = wire.answer().await;
         assert!(matches!(answer.status(), 0 | 408), "{answer:?}");

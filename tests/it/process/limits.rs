@@ -127,7 +127,7 @@ async fn s8_kill_9_loses_no_call_that_was_acknowledged_and_keeps_every_limit() {
 async fn call_until_killed(mut wire: Wire, token: String, answered: Arc<AtomicUsize>) -> Told {
     let mut told = Told::default();
     loop {
-        wire.send(&form("POST", "/rest/call", &token, "number=112233445566"))
+        wire.send(&form("POST", "/rest/call", &token, "number=%2B390501234567"))
             .await;
         let answer = wire.answer().await;
         match answer.status() {
@@ -153,7 +153,7 @@ async fn call_until_killed(mut wire: Wire, token: String, answered: Arc<AtomicUs
 
 /// The new call, or `None` when the limit was reached.
 async fn place(wire: &mut Wire, token: &str) -> Option<String> {
-    wire.send(&form("POST", "/rest/call", token, "number=112233445566"))
+    wire.send(&form("POST", "/rest/call", token, "number=%2B390501234567"))
         .await;
     let answer = wire.answer().await;
     match answer.status() {

@@ -53,7 +53,7 @@ async fn a_successor_takes_over_without_refusing_a_connection() {
     let more = format!("[calls]\nlimit = 2\n{}", upstream.routes());
     let mut gate = Gate::with("grace = '1s'", &more).await;
     let ann = gate.token("ann", &["calls.#"]).await;
-    let call = form("POST", "/rest/call", &ann, "number=112233445566");
+    let call = form("POST", "/rest/call", &ann, "number=%2B390501234567");
     assert_eq!(gate.ask(&call).await.status(), 201);
     let (stop, answered) = (
         Arc::new(AtomicBool::new(false)),

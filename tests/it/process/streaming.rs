@@ -94,7 +94,7 @@ async fn a_client_that_expects_it_is_told_to_continue() {
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
         )
     };
-    let number = "number=112233445566";
+    let number = "number=%2B390501234567";
     for (path, status) in [("/pbx/a", 200), ("/rest/call", 201)] {
         let mut wire = gate.wire().await;
         for _ in 0..2 {

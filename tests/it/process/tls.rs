@@ -54,7 +54,7 @@ async fn one_plain_port_speaks_both_versions_of_http() {
         let placed = client
             .post(&url)
             .bearer_auth(&ann)
-            .form(&[("number", "112233445566")]);
+            .form(&[("number", "+390501234567")]);
         let answer = placed.send().await.unwrap();
         assert_eq!((answer.status().as_u16(), answer.version()), (201, version));
         let refused = client.get(&url).send().await.unwrap();
