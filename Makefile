@@ -30,7 +30,7 @@ ifeq ($(nextest),yes)
 else
 	cargo test --locked
 endif
-	@$(MAKE) --no-print-directory smoke
+	@scripts/smoke $(binary)
 
 check: ## all that a change must pass: format, lints, tests, documentation, dependencies
 	cargo fmt --check

@@ -6,11 +6,12 @@ use crate::acl::{self, Permit};
 use crate::auth::{AuthError, CacheState, Chain, Principal};
 use crate::clock::{Clock, EpochMs};
 use crate::error::{Error, Failure, Problem, Result};
-use crate::http::{self as messages, DecisionId, Request, Response};
+use crate::http::{self as messages, DecisionId, Fault, Request, Response};
 use crate::metrics::{AuthOutcome, Metrics};
 use crate::route::{Found, Route, Routes};
 use axum::Router;
 use axum::body::Body;
+use http::header::ACCEPT;
 use http::request::Parts;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -123,11 +124,12 @@ impl Gateway {
     /// The answer to a request that failed, in the dialect of its path.
     pub fn refuse(&self, head: &Parts, error: &Error, id: DecisionId) -> Response {
         let problem = error.problem();
-        let response = self
+        let mut response = self
             .dialects
             .iter()
             .find_map(|dialect| dialect(head, &problem, id))
             .unwrap_or_else(|| problem.respond(id));
+        response.extensions_mut().insert(Fault(error.fault()));
         messages::no_store(response)
     }
 
@@ -150,10 +152,8 @@ fn as_seen_by_dialects(head: &Parts) -> Parts {
     let mut request = http::Request::new(());
     *request.method_mut() = head.method.clone();
     *request.uri_mut() = head.uri.clone();
-    if let Some(accept) = head.headers.get(http::header::ACCEPT) {
-        request
-            .headers_mut()
-            .insert(http::header::ACCEPT, accept.clone());
+    for accept in head.headers.get_all(ACCEPT) {
+        request.headers_mut().append(ACCEPT, accept.clone());
     }
     request.into_parts().0
 }

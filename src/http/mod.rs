@@ -20,6 +20,10 @@ pub struct Peer(pub Option<IpAddr>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AboutCall(pub String);
 
+/// Whose fault a failure was; an extension of the response, for the access log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault(pub &'static str);
+
 /// Names a request in its answer and in the log; an extension of every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecisionId(u128);

@@ -4,10 +4,10 @@ use super::context::Context;
 use super::forwarded::Hop;
 use super::headers::{self, AllowList};
 use super::identity::Identity;
-use super::{Proxy, Site, admit, local, rewrite};
+use super::{Proxy, admit, local, rewrite};
 use crate::acl::Permit;
 use crate::error::Error;
-use crate::http::{AboutCall, DecisionId, Peer, Request, Response};
+use crate::http::{AboutCall, Fault, Peer, Request, Response};
 use crate::token::Subject;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -39,7 +39,8 @@ impl ProxyHttp for Proxy {
     ) -> pingora::Result<()> {
         // Only ever shorten what Pingora grants: where it closes a connection, it has its reason.
         if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(self.keepalive.as_secs()));
+            // Zero would be for ever.
+            session.set_keepalive(Some(self.keepalive.as_secs().max(1)));
         }
         session.set_read_timeout(Some(self.client_timeout));
         session.set_write_timeout(Some(self.client_timeout));
@@ -67,8 +68,8 @@ impl ProxyHttp for Proxy {
             .decide_at(session.req_header(), ctx.now, ctx.id)
             .await;
         if let Err(error) = &ctx.decision.insert(decision).verdict {
-            let refusal = Refusal::of(error, &site, session, ctx.id);
-            return self.send(session, ctx, refusal).await;
+            let response = site.gateway.refuse(session.req_header(), error, ctx.id);
+            return self.send_refusal(session, ctx, response).await;
         }
         if ctx.forward().is_some() {
             return self.prepare(session, ctx).await;
@@ -271,22 +272,21 @@ impl Proxy {
         ctx: &mut Context,
         error: &Error,
     ) -> pingora::Result<bool> {
-        let refusal = Refusal::of(error, &ctx.site, session, ctx.id);
-        self.send(session, ctx, refusal).await
+        let response = ctx.site.gateway.refuse(session.req_header(), error, ctx.id);
+        self.send_refusal(session, ctx, response).await
     }
 
     /// Answers a request that will not be served. Its body is read if it is small; else the connection ends.
-    async fn send(
+    async fn send_refusal(
         &self,
         session: &mut Session,
         ctx: &mut Context,
-        refusal: Refusal,
+        response: Response,
     ) -> pingora::Result<bool> {
-        ctx.fault = refusal.fault;
         if session.get_keepalive().is_some() {
             local::drain(session).await;
         }
-        self.write(session, ctx, refusal.response).await
+        self.write(session, ctx, response).await
     }
 
     async fn write(
@@ -297,6 +297,9 @@ impl Proxy {
     ) -> pingora::Result<bool> {
         ctx.status = response.status().as_u16();
         ctx.about = response.extensions().get::<AboutCall>().cloned();
+        if let Some(Fault(fault)) = response.extensions().get() {
+            ctx.fault = fault;
+        }
         local::write(session, response).await?;
         Ok(true)
     }
@@ -309,21 +312,6 @@ impl Proxy {
             trusted: &ctx.site.trusted,
         };
         hop.client(&session.req_header().headers)
-    }
-}
-
-/// How a request is refused, and whose fault that is.
-struct Refusal {
-    response: Response,
-    fault: &'static str,
-}
-
-impl Refusal {
-    fn of(error: &Error, site: &Site, session: &Session, id: DecisionId) -> Self {
-        Self {
-            response: site.gateway.refuse(session.req_header(), error, id),
-            fault: error.fault(),
-        }
     }
 }
 

@@ -43,7 +43,7 @@ pub enum StoreError {
     #[error("the store's folder cannot be made: {0}")]
     Folder(std::io::Error),
     #[error(
-        "the store's migrations are behind or ahead of this program: {0}; run `callgate migrate`"
+        "the store is not that of this program: {0}; `callgate migrate` makes it, or brings it up to date"
     )]
     Version(String),
     #[error("the store is shutting down")]
@@ -90,6 +90,9 @@ pub struct Store {
 impl Store {
     /// Opens a store whose migrations are up to date.
     pub async fn open(settings: &Settings, metrics: &Metrics) -> Result<Self> {
+        if sqlite_path(&settings.url).is_some_and(|path| !path.exists()) {
+            return Err(StoreError::Version("it does not exist".to_owned()));
+        }
         let store = Self::connect(settings, metrics).await?;
         store.check_version().await?;
         Ok(store)

@@ -14,7 +14,7 @@ use callgate::storage::policies::{Accesses, Policy};
 use callgate::storage::tenants::Tenant;
 use callgate::storage::tokens::Token;
 use callgate::storage::users::User;
-use callgate::token::{Class, Subject};
+use callgate::token::{Class, Mint, Subject};
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -109,33 +109,8 @@ impl TestGateway {
 
     /// An access token of a user or client of `acme` through `crm`, with these accesses, good for an hour.
     pub(crate) async fn token(&self, subject: Subject, accesses: &[&str]) -> Secret {
-        let minted = self.services.mint.mint(Class::Access);
-        let user_id = match &subject {
-            Subject::User(id) => Some(id.clone()),
-            _ => None,
-        };
-        let token = Token {
-            hash: minted.hash.to_string(),
-            id: uuid::Uuid::new_v4().to_string(),
-            class: "access".to_owned(),
-            family_id: uuid::Uuid::new_v4().to_string(),
-            grant_id: None,
-            tenant_id: "acme".to_owned(),
-            client_id: "crm".to_owned(),
-            user_id,
-            scope: "call".to_owned().into(),
-            accesses: Accesses(accesses.iter().map(ToString::to_string).collect()),
-            created_at: self.clock.now(),
-            expires_at: self.clock.now() + 3_600_000,
-            used_at: None,
-            revoked_at: None,
-        };
-        self.services
-            .store
-            .create_tokens(vec![token])
-            .await
-            .unwrap();
-        minted.token
+        let (store, mint) = (&self.services.store, &self.services.mint);
+        issue(store, mint, self.clock.now(), "crm", subject, accesses).await
     }
 
     /// A token of the user `ann` for everything about calls.
@@ -149,6 +124,40 @@ impl TestGateway {
         self.services.follower.catch_up().await.unwrap();
         self.version.calls.sweep().await.unwrap();
     }
+}
+
+/// Puts a new access token of `acme` into the store, good for an hour.
+pub(crate) async fn issue(
+    store: &Store,
+    mint: &Mint,
+    now: i64,
+    client: &str,
+    subject: Subject,
+    accesses: &[&str],
+) -> Secret {
+    let minted = mint.mint(Class::Access);
+    let user_id = match &subject {
+        Subject::User(id) => Some(id.clone()),
+        _ => None,
+    };
+    let token = Token {
+        hash: minted.hash.to_string(),
+        id: uuid::Uuid::new_v4().to_string(),
+        class: "access".to_owned(),
+        family_id: uuid::Uuid::new_v4().to_string(),
+        grant_id: None,
+        tenant_id: "acme".to_owned(),
+        client_id: client.to_owned(),
+        user_id,
+        scope: "call".to_owned().into(),
+        accesses: Accesses(accesses.iter().map(ToString::to_string).collect()),
+        created_at: now,
+        expires_at: now + 3_600_000,
+        used_at: None,
+        revoked_at: None,
+    };
+    store.create_tokens(vec![token]).await.unwrap();
+    minted.token
 }
 
 /// The user of this name, whose id is `id-of-NAME`.
@@ -184,7 +193,7 @@ async fn whole(response: Response) -> Answer {
     }
 }
 
-async fn seed(store: &Store) {
+pub(crate) async fn seed(store: &Store) {
     let tenant = Tenant {
         id: "acme".to_owned(),
         name: "Acme".to_owned(),
@@ -210,7 +219,7 @@ async fn seed(store: &Store) {
     store.create_client(crm()).await.unwrap();
 }
 
-fn person(name: &str) -> User {
+pub(crate) fn person(name: &str) -> User {
     User {
         id: format!("id-of-{name}"),
         tenant_id: "acme".to_owned(),
@@ -232,7 +241,7 @@ const PASSWORD_HASH: &str =
 /// The secret of the client `crm`.
 pub(crate) const CRM_SECRET: &str = "cg_cs_secret-of-the-crm";
 
-fn crm() -> Client {
+pub(crate) fn crm() -> Client {
     Client {
         id: "crm".to_owned(),
         tenant_id: "acme".to_owned(),

@@ -23,3 +23,4 @@ mod oauth_grant;
 mod oauth_login;
 mod oauth_refresh;
 mod oauth_token;
+mod process;

@@ -1,0 +1,237 @@
+//! Where a request ends: nobody's second request is read out of the first.
+
+use super::upstream::Upstream;
+use super::{Gate, form, get};
+use std::time::{Duration, Instant};
+
+const OPEN: &str = "GET /open/second HTTP/1.1\r\nHost: gate.example\r\n\r\n";
+
+#[tokio::test]
+async fn at_01_after_a_refusal_the_next_request_is_read_rightly_or_the_connection_ends() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::with("", &format!("[calls]\nlimit = 1\n{}", upstream.routes())).await;
+    let (ann, bob) = (
+        gate.token("ann", &["calls.#", "pbx.#"]).await,
+        gate.token("bob", &["nothing"]).await,
+    );
+    let call = form("POST", "/rest/call", &ann, "number=%2B390501234567");
+    assert_eq!(gate.ask(&call).await.status(), 201);
+    // What is in the body looks like a request.
+    let smuggled = "GET /open/smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+    let post = |path: &str, token: &str| form("POST", path, token, smuggled);
+
+    for (request, status) in [
+        (post("/rest/call", "wrong"), 401),
+        (post("/rest/call", &bob), 403),
+        (post("/nowhere", &ann), 404),
+        (post("/extensions/1", &ann), 405),
+        (
+            form("POST", "/rest/call", &ann, "number=%2B390501234567"),
+            409,
+        ),
+    ] {
+        let mut wire = gate.wire().await;
+        wire.send(&request).await;
+        assert_eq!(wire.answer().await.status(), status, "{request}");
+        wire.send(OPEN).await;
+        let second = wire.answer().await;
+        assert!(
+            matches!(second.status(), 0 | 200),
+            "{status} then {second:?}"
+        );
+    }
+    // Larger than is read and forgotten: the connection ends.
+    for (path, status) in [("/rest/call", 401), ("/open/a", 413), ("/nowhere", 404)] {
+        let mut wire = gate.wire().await;
+        let length = 200_000_000;
+        wire.send(&format!(
+            "POST {path} HTTP/1.1\r\nHost: gate.example\r\nContent-Length: {length}\r\n\r\n{smuggled}"
+        ))
+        .await;
+        assert_eq!(wire.answer().await.status(), status, "{path}");
+        wire.send(OPEN).await;
+        assert_eq!(wire.answer().await.status(), 0, "{path}");
+    }
+    let targets: Vec<_> = upstream
+        .heard()
+        .iter()
+        .map(super::wire::Message::target)
+        .collect();
+    assert!(
+        !targets.iter().any(|target| target.contains("smuggled")),
+        "{targets:?}"
+    );
+}
+
+#[tokio::test]
+async fn at_02_an_upgrade_does_not_let_a_second_request_through() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&upstream.routes()).await;
+
+    let mut wire = gate.wire().await;
+    wire.send(&format!(
+        "GET /open/first HTTP/1.1\r\nHost: gate.example\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n{}",
+        OPEN.replace("/open/second", "/pbx/secret")
+    ))
+    .await;
+    assert_eq!(wire.answer().await.status(), 200);
+    let second = wire.answer().await.status();
+
+    assert!(matches!(second, 0 | 401), "{second}");
+    let heard = upstream.heard();
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert_eq!(heard[0].header("upgrade"), "");
+}
+
+#[tokio::test]
+async fn at_03_no_upgrade_goes_round_authentication_and_admission() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::with("", &format!("[calls]\nlimit = 1\n{}", upstream.routes())).await;
+    let ann = gate.token("ann", &["calls.#"]).await;
+
+    for more in [
+        "Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13",
+        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__",
+        "Upgrade: x",
+    ] {
+        let request = format!("GET /pbx/ws HTTP/1.1\r\nHost: gate.example\r\n{more}\r\n\r\n");
+        assert_eq!(gate.ask(&request).await.status(), 401, "{more}");
+    }
+    let call = form("POST", "/rest/call", &ann, "number=%2B390501234567");
+    let upgraded = call.replace("\r\nContent-Type", "\r\nUpgrade: x\r\nContent-Type");
+    let statuses = [
+        gate.ask(&upgraded).await.status(),
+        gate.ask(&upgraded).await.status(),
+    ];
+    assert_eq!(statuses, [201, 409]);
+    assert_eq!(upstream.heard().len(), 0);
+}
+
+#[tokio::test]
+async fn at_04_at_06_a_frame_that_can_be_read_in_two_ways_is_refused_and_ends_the_connection() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&upstream.routes()).await;
+
+    for head in [
+        "Content-Length: 3\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 3",
+        "Content-Length: 3\r\nContent-Length: 3",
+        "Content-Length: 3\r\nContent-Length: 4",
+        "Content-Length: -1",
+        "Content-Length: +1",
+        "Content-Length: 1, 1",
+        "Content-Length: 0x1",
+        "Transfer-Encoding: chunked, gzip",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: xchunked",
+        "X-Folded: a\r\n b",
+        "X-Bare: a\nX-Other: b",
+        "X-Space : a",
+        ": empty",
+        "\u{0}X: a",
+    ] {
+        let mut wire = gate.wire().await;
+        wire.send(&format!(
+            "POST /open/a HTTP/1.1\r\nHost: gate.example\r\n{head}\r\n\r\n{OPEN}"
+        ))
+        .await;
+        let answer = wire.answer().await;
+        assert_eq!(answer.status(), 400, "{head:?} {answer:?}");
+        assert_eq!(wire.answer().await.status(), 0, "{head:?} goes on");
+    }
+    let old = format!(
+        "POST /open/a HTTP/1.0\r\nHost: gate.example\r\nTransfer-Encoding: chunked\r\n\r\n{OPEN}"
+    );
+    assert_eq!(gate.ask(&old).await.status(), 400);
+    assert_eq!(upstream.heard().len(), 0);
+}
+
+#[tokio::test]
+async fn at_07_a_target_is_for_this_host_and_a_path() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&upstream.routes()).await;
+
+    for (line, host, statuses) in [
+        ("CONNECT gate.example:443", "gate.example:443", vec![405]),
+        ("TRACE /open/a", "gate.example", vec![405]),
+        ("OPTIONS *", "gate.example", vec![400]),
+        ("GET http://other.example/open/a", "gate.example", vec![400]),
+        ("GET ftp://gate.example/open/a", "gate.example", vec![400]),
+        ("GET open/a", "gate.example", vec![400]),
+        ("GET /open/a", "gate.example\r\nHost: other", vec![400]),
+    ] {
+        let answer = gate
+            .ask(&format!("{line} HTTP/1.1\r\nHost: {host}\r\n\r\n"))
+            .await;
+        assert!(statuses.contains(&answer.status()), "{line} {answer:?}");
+    }
+    assert_eq!(gate.ask("GET /open/a HTTP/1.1\r\n\r\n").await.status(), 400);
+    assert_eq!(upstream.heard().len(), 0);
+    let absolute = "GET http://gate.example/open/a HTTP/1.1\r\nHost: gate.example\r\n\r\n";
+    assert_eq!(gate.ask(absolute).await.status(), 200);
+    assert_eq!(upstream.heard().remove(0).target(), "GET /open/a");
+}
+
+#[tokio::test]
+async fn at_70_a_client_that_does_not_send_its_head_is_cut_off() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::with("client_timeout = '1s'", &upstream.routes()).await;
+
+    for begin in ["", "GET /open", "GET /open/a HTTP/1.1\r\nHost: gate.exam"] {
+        let mut wire = gate.wire().await;
+        wire.send(begin).await;
+        let begun = Instant::now();
+        // An answer that says so is as good.
+        let answer = wire.answer().await;
+        assert!(matches!(answer.status(), 0 | 408), "{begin:?} {answer:?}");
+        assert!(begun.elapsed() < Duration::from_secs(5), "{begin:?}");
+    }
+}
+
+#[tokio::test]
+async fn at_70_a_client_that_sends_its_head_drop_by_drop_is_cut_off() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::with("client_timeout = '1s'", &upstream.routes()).await;
+
+    let mut wire = gate.wire().await;
+    wire.send("GET /open/a HTTP/1.1\r\nHost: gate.example\r\nX-Long: ")
+        .await;
+    let begun = Instant::now();
+    while !wire.closes(Duration::from_millis(200)).await {
+        wire.send("a").await;
+        assert!(begun.elapsed() < Duration::from_secs(5), "it goes on");
+    }
+}
+
+#[tokio::test]
+async fn at_70_a_client_that_stops_in_its_body_is_cut_off() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::with("client_timeout = '1s'", &upstream.routes()).await;
+    let ann = gate.token("ann", &["calls.#"]).await;
+
+    for request in [
+        form("POST", "/rest/call", &ann, "number=%2B390501234567"),
+        form("POST", "/open/a", &ann, "number=%2B390501234567"),
+    ] {
+        let mut wire = gate.wire().await;
+        wire.send(request.strip_suffix("4567").unwrap()).await;
+        let begun = Instant::now();
+        let answer = wire.answer().await;
+        assert!(matches!(answer.status(), 0 | 408), "{answer:?}");
+        assert!(wire.closes(Duration::from_secs(1)).await);
+        assert!(begun.elapsed() < Duration::from_secs(5));
+    }
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed() {
+    let upstream = Upstream::start().await;
+    for keepalive in ["1s", "200ms"] {
+        let gate = Gate::with(&format!("keepalive = '{keepalive}'"), &upstream.routes()).await;
+        let mut wire = gate.wire().await;
+        wire.send(&get("/open/a", "x")).await;
+        assert_eq!(wire.answer().await.status(), 200);
+        assert!(wire.closes(Duration::from_secs(5)).await, "{keepalive}");
+    }
+}

@@ -1,0 +1,56 @@
+//! `WebSockets` through the gateway.
+
+use super::Gate;
+use super::upstream::Upstream;
+
+fn handshake(path: &str, header: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: gate.example\r\n{header}Upgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+}
+
+#[tokio::test]
+async fn a_websocket_is_opened_by_whoever_may_and_carries_both_ways() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&upstream.routes()).await;
+    let ann = gate.token("ann", &["pbx.#"]).await;
+    let authorized = format!("Authorization: Bearer {ann}\r\n");
+
+    let mut wire = gate.wire().await;
+    wire.send(&handshake("/pbx/ws", &authorized)).await;
+    let head = wire.head().await.unwrap();
+    assert_eq!(head.status(), 101, "{head:?}");
+    assert_eq!(head.header("upgrade").to_lowercase(), "websocket");
+    for text in ["one", "two\r\n\r\nGET /pbx HTTP/1.1\r\n\r\n"] {
+        wire.send(text).await;
+        let mut heard = Vec::new();
+        while heard.len() < text.len() {
+            let bytes = wire.bytes().await;
+            assert!(!bytes.is_empty(), "it was closed");
+            heard.extend(bytes);
+        }
+        assert_eq!(heard, text.as_bytes());
+    }
+
+    let heard = upstream.heard().remove(0);
+    assert_eq!(heard.target(), "GET /api/ws");
+    assert_eq!(heard.header("x-callgate-user"), "ann");
+    assert!(!heard.head.contains(&ann));
+}
+
+#[tokio::test]
+async fn at_03_a_websocket_needs_a_token_as_any_request_does() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&upstream.routes()).await;
+    let bob = gate.token("bob", &["calls.#"]).await;
+    for (header, status) in [
+        (String::new(), 401),
+        ("Authorization: Bearer cg_at_wrong\r\n".to_owned(), 401),
+        (format!("Authorization: Bearer {bob}\r\n"), 403),
+    ] {
+        let answer = gate.ask(&handshake("/pbx/ws", &header)).await;
+        assert_eq!(answer.status(), status, "{header}");
+    }
+    assert_eq!(upstream.heard().len(), 0);
+}
