@@ -11,8 +11,8 @@ use crate::metrics::AuthOutcome;
 use crate::route::{Forward, Target};
 use http::request::Parts;
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 pub struct Context {

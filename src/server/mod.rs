@@ -144,11 +144,7 @@ impl Running {
         Ok(server)
     }
 
-    fn edge(
-        &self,
-        server: &Server,
-        start: &Start,
-    ) -> Result<Listener, ServerError> {
+    fn edge(&self, server: &Server, start: &Start) -> Result<Listener, ServerError> {
         let settings = &start.config.server;
         let address = settings.listen.to_string();
         let mut edge = self.service(server, start, self.reloader.edge(), settings.tls.is_some());

@@ -25,7 +25,10 @@ async fn at_01_after_a_refusal_the_next_request_is_read_rightly_or_the_connectio
         (post("/rest/call", &bob), 403),
         (post("/nowhere", &ann), 404),
         (post("/extensions/1", &ann), 405),
-        (form("POST", "/rest/call", &ann, "number=%2B390501234567"), 409),
+        (
+            form("POST", "/rest/call", &ann, "number=%2B390501234567"),
+            409,
+        ),
     ] {
         let mut wire = gate.wire().await;
         wire.send(&request).await;
@@ -91,8 +94,7 @@ async fn at_03_no_upgrade_goes_round_authentication_and_admission() {
         "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__",
         "Upgrade: x",
     ] {
-        let request =
-            format!("GET /pbx/ws HTTP/1.1\r\nHost: gate.example\r\n{more}\r\n\r\n");
+        let request = format!("GET /pbx/ws HTTP/1.1\r\nHost: gate.example\r\n{more}\r\n\r\n");
         assert_eq!(gate.ask(&request).await.status(), 401, "{more}");
     }
     let call = form("POST", "/rest/call", &ann, "number=%2B390501234567");
@@ -164,10 +166,7 @@ async fn at_07_a_target_is_for_this_host_and_a_path() {
             .await;
         assert!(statuses.contains(&answer.status()), "{line} {answer:?}");
     }
-    assert_eq!(
-        gate.ask("GET /open/a HTTP/1.1\r\n\r\n").await.status(),
-        400
-    );
+    assert_eq!(gate.ask("GET /open/a HTTP/1.1\r\n\r\n").await.status(), 400);
     assert_eq!(upstream.heard().len(), 0);
     let absolute = "GET http://gate.example/open/a HTTP/1.1\r\nHost: gate.example\r\n\r\n";
     assert_eq!(gate.ask(absolute).await.status(), 200);
@@ -202,6 +201,41 @@ async fn at_70_a_client_that_sends_its_head_drop_by_drop_is_cut_off() {
     while !wire.closes(Duration::from_millis(200)).await {
         wire.send("a").await;
         assert!(begun.elapsed() < Duration::from_secs(5), "it goes on");
+    }
+}
+
+#[tokio::test]
+async fn at_70_a_second_head_has_a_deadline_too() {
+    let upstream = Upstream::start().await;
+    let settings = "client_timeout = '1s'\nkeepalive = '1s'";
+    let gate = Gate::with(settings, &upstream.routes()).await;
+
+    let mut wire = gate.wire().await;
+    wire.send(&get("/open/a", "x")).await;
+    assert_eq!(wire.answer().await.status(), 200);
+    let begun = Instant::now();
+    wire.send("GET /open/a HTTP/1.1\r\nX-Long: ").await;
+    while !wire.closes(Duration::from_millis(200)).await {
+        wire.send("a").await;
+        assert!(begun.elapsed() < Duration::from_secs(6), "it goes on");
+    }
+}
+
+#[tokio::test]
+async fn at_70_a_long_answer_has_no_such_deadline() {
+    let upstream = Upstream::start().await;
+    let settings = "client_timeout = '1s'\nkeepalive = '1s'";
+    let gate = Gate::with(settings, &upstream.routes()).await;
+    let ann = gate.token("ann", &["pbx.#"]).await;
+
+    // Twice, since the deadline of the second request is another's.
+    let mut wire = gate.wire().await;
+    for _ in 0..2 {
+        wire.send(&get("/pbx/wait", &ann)).await;
+        // The deadline goes by: nothing else tells that it did.
+        assert!(!wire.closes(Duration::from_millis(2500)).await);
+        upstream.go_on();
+        assert_eq!(wire.answer().await.status(), 200);
     }
 }
 

@@ -127,8 +127,13 @@ async fn s8_kill_9_loses_no_call_that_was_acknowledged_and_keeps_every_limit() {
 async fn call_until_killed(mut wire: Wire, token: String, answered: Arc<AtomicUsize>) -> Told {
     let mut told = Told::default();
     loop {
-        wire.send(&form("POST", "/rest/call", &token, "number=%2B390501234567"))
-            .await;
+        wire.send(&form(
+            "POST",
+            "/rest/call",
+            &token,
+            "number=%2B390501234567",
+        ))
+        .await;
         let answer = wire.answer().await;
         match answer.status() {
             201 => told.placed.push(call_of(answer.header("location"))),

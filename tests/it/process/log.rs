@@ -60,8 +60,15 @@ async fn every_request_is_one_line_that_tells_how_it_was_answered() {
     );
     for (line, answer) in log[before..].iter().zip(&answers) {
         let in_body = &answer.json()["decision_id"];
-        assert!(in_body.is_null() || *in_body == line["decision_id"], "{line} {answer:?}");
-        assert_eq!(line["decision_id"].as_str().map(str::len), Some(32), "{line}");
+        assert!(
+            in_body.is_null() || *in_body == line["decision_id"],
+            "{line} {answer:?}"
+        );
+        assert_eq!(
+            line["decision_id"].as_str().map(str::len),
+            Some(32),
+            "{line}"
+        );
         assert!(line["took_us"].as_u64() > Some(0), "{line}");
         assert_eq!(line["peer"], "127.0.0.1");
     }

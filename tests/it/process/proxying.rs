@@ -316,6 +316,9 @@ async fn a_peer_that_is_dead_is_left_out_and_comes_back() {
     let begun = std::time::Instant::now();
     while other.heard().is_empty() {
         assert_eq!(gate.ask(&get("/open/a", "x")).await.status(), 200);
-        assert!(begun.elapsed() < Duration::from_secs(10), "it is never back");
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "it is never back"
+        );
     }
 }

@@ -41,7 +41,11 @@ async fn a_body_goes_up_as_it_comes_and_may_be_larger_than_any_buffer() {
     wire.send_bytes(&piece).await;
     // Upstream has the first piece while the others have not been sent.
     upstream
-        .hears(|heard| heard.first().is_some_and(|first| first.body.len() == 1_000_000))
+        .hears(|heard| {
+            heard
+                .first()
+                .is_some_and(|first| first.body.len() == 1_000_000)
+        })
         .await;
     for _ in 1..pieces {
         wire.send_bytes(&piece).await;
