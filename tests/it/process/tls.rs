@@ -5,6 +5,7 @@ use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use reqwest::{Certificate, Client, Version};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -110,10 +111,12 @@ async fn an_upstream_that_cannot_prove_its_name_is_not_spoken_to() {
     ] {
         let ca = ca.map(|ca| folder.path().join(format!("{ca}.pem")));
         let ca = ca.map_or(String::new(), |ca| format!("ca = '{}'", ca.display()));
-        more += &format!(
+        write!(
+            more,
             "[[upstream]]\nname = '{name}'\npeers = ['{address}']\ntls = true\nserver_name = '{server_name}'\n{ca}\n\
              [[route]]\nname = '{name}'\npath = '/{name}'\npublic = true\nupstream = '{name}'\n"
-        );
+        )
+        .unwrap();
     }
     let gate = Gate::start(&more).await;
 
