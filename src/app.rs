@@ -112,8 +112,8 @@ impl Services {
     pub async fn version(&self, config: Config) -> Result<Version, AppError> {
         let calls = Arc::new(self.calls(&config)?);
         let mut upstreams = BTreeMap::new();
-        for (group, spec) in (1..).zip(&config.upstream) {
-            let upstream = Upstream::start(spec, group, &self.runtime).await;
+        for spec in &config.upstream {
+            let upstream = Upstream::start(spec, &self.runtime).await;
             let upstream = upstream.map_err(|message| AppError::Upstream {
                 name: spec.name.clone(),
                 message,

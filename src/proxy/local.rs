@@ -26,7 +26,7 @@ pub(super) fn head(session: &Session) -> Parts {
     request.into_parts().0
 }
 
-/// The whole body, unless it is larger than `limit` bytes.
+/// The whole body, unless it is larger than `limit` bytes. Whoever cannot send it has failed, not we.
 pub(super) async fn body(
     session: &mut Session,
     limit: u64,
@@ -36,18 +36,17 @@ pub(super) async fn body(
     }
     say_continue(session).await?;
     let mut body = BytesMut::new();
-    while let Some(chunk) = session.read_request_body().await.map_err(into_down)? {
+    while let Some(chunk) = session
+        .read_request_body()
+        .await
+        .map_err(|error| error.into_down())?
+    {
         if (body.len() + chunk.len()) as u64 > limit {
             return Ok(Err(Error::BodyTooLarge { limit }));
         }
         body.extend_from_slice(&chunk);
     }
     Ok(Ok(body.freeze()))
-}
-
-/// Whoever cannot send its body has failed, not we.
-fn into_down(error: Box<pingora::Error>) -> Box<pingora::Error> {
-    error.into_down()
 }
 
 /// The body's length as the head announces it.
@@ -69,7 +68,10 @@ pub(super) async fn say_continue(session: &mut Session) -> pingora::Result<()> {
         return Ok(());
     }
     let keepalive = session.get_keepalive();
-    session.write_continue_response().await.map_err(into_down)?;
+    session
+        .write_continue_response()
+        .await
+        .map_err(|error| error.into_down())?;
     session.set_keepalive(keepalive);
     Ok(())
 }

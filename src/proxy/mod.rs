@@ -12,6 +12,7 @@ mod identity;
 mod local;
 mod names;
 pub mod path;
+mod patience;
 mod phases;
 mod raw_head;
 mod rewrite;
@@ -20,6 +21,7 @@ pub mod tls;
 pub mod upstream;
 
 pub use access_log::AccessLog;
+pub use patience::Patience;
 pub use settings::{Settings, Tls};
 
 use crate::gateway::Gateway;

@@ -4,7 +4,7 @@ use super::context::Context;
 use super::forwarded::Hop;
 use super::headers::{self, AllowList};
 use super::identity::Identity;
-use super::{Proxy, admit, local, rewrite};
+use super::{Proxy, admit, local, patience, rewrite};
 use crate::acl::Permit;
 use crate::error::Error;
 use crate::http::{AboutCall, Fault, Peer, Request, Response};
@@ -26,6 +26,7 @@ impl ProxyHttp for Proxy {
     type CTX = Context;
 
     fn new_ctx(&self) -> Context {
+        patience::head_came();
         Context::new(self.site.load_full(), &self.under_way)
     }
 

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -102,6 +103,8 @@ impl Spec {
     }
 }
 
+static GROUPS: AtomicU64 = AtomicU64::new(1);
+
 /// An upstream in use. Its health checks end when it is dropped.
 pub struct Upstream {
     balancer: Arc<LoadBalancer<RoundRobin>>,
@@ -109,7 +112,8 @@ pub struct Upstream {
     server_name: String,
     host: Option<HeaderValue>,
     options: PeerOptions,
-    /// Connections with other authorities or another name are not shared.
+    /// Unlike any other upstream's, of this configuration or one before: connections are not shared, since who
+    /// vouched for one may not be trusted here.
     group: u64,
     checks: AbortHandle,
 }
@@ -123,7 +127,7 @@ impl Drop for Upstream {
 impl Upstream {
     /// Resolves the peers, and from then on checks their health on `runtime`. A peer counts as well until it is
     /// found not to be.
-    pub async fn start(spec: &Spec, group: u64, runtime: &Handle) -> Result<Self, String> {
+    pub async fn start(spec: &Spec, runtime: &Handle) -> Result<Self, String> {
         let mut options = PeerOptions::new();
         options.connection_timeout = Some(spec.connect_timeout);
         options.total_connection_timeout = Some(spec.connect_timeout.saturating_mul(2));
@@ -146,7 +150,7 @@ impl Upstream {
                 .as_deref()
                 .and_then(|name| HeaderValue::from_str(name).ok()),
             options,
-            group,
+            group: GROUPS.fetch_add(1, Ordering::Relaxed),
             checks: checks.abort_handle(),
         })
     }

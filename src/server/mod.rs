@@ -8,11 +8,11 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::operations::Reloads;
 use crate::proxy::tls::CertificateError;
-use crate::proxy::{AccessLog, Proxy, Site};
+use crate::proxy::{AccessLog, Patience, Proxy, Site};
 use arc_swap::ArcSwap;
 use pingora::apps::HttpServerOptions;
 use pingora::listeners::tls::TlsSettings;
-use pingora::proxy::{HttpProxy, ProxyServiceBuilder};
+use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{RunArgs, Server};
 use pingora::services::listening::Service;
@@ -23,6 +23,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
+
+type Listener = Service<Patience<HttpProxy<Proxy>>>;
 
 /// How a process is started.
 #[derive(Debug, Clone)]
@@ -142,11 +144,7 @@ impl Running {
         Ok(server)
     }
 
-    fn edge(
-        &self,
-        server: &Server,
-        start: &Start,
-    ) -> Result<Service<HttpProxy<Proxy>>, ServerError> {
+    fn edge(&self, server: &Server, start: &Start) -> Result<Listener, ServerError> {
         let settings = &start.config.server;
         let address = settings.listen.to_string();
         let mut edge = self.service(server, start, self.reloader.edge(), settings.tls.is_some());
@@ -166,7 +164,7 @@ impl Running {
         Ok(edge)
     }
 
-    fn operations(&self, server: &Server, start: &Start) -> Service<HttpProxy<Proxy>> {
+    fn operations(&self, server: &Server, start: &Start) -> Listener {
         let mut operations = self.service(server, start, self.reloader.operations(), false);
         operations.threads = Some(1);
         operations.add_tcp(&start.config.operations.listen.to_string());
@@ -179,7 +177,7 @@ impl Running {
         start: &Start,
         site: Arc<ArcSwap<Site>>,
         https: bool,
-    ) -> Service<HttpProxy<Proxy>> {
+    ) -> Listener {
         let settings = &start.config.server;
         let proxy = Proxy {
             site,
@@ -194,10 +192,13 @@ impl Running {
         let mut options = HttpServerOptions::default();
         options.h2c = true;
         options.h2_idle_timeout = Some(settings.keepalive);
-        ProxyServiceBuilder::new(&server.configuration, proxy)
-            .name(if https { "tls" } else { "plain" })
-            .server_options(options)
-            .build()
+        let proxy = http_proxy(&server.configuration, proxy);
+        let (patience, keepalive) = (settings.client_timeout, settings.keepalive);
+        let name = if https { "tls" } else { "plain" };
+        Service::new(
+            name.to_owned(),
+            Patience::new(proxy, options, patience, keepalive),
+        )
     }
 }
 

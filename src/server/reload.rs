@@ -119,23 +119,51 @@ impl Reloader {
     }
 
     fn warn_of_what_needs_a_restart(&self, new: &Config) {
-        let old = self.config();
-        let changed = [
-            ("server.listen", old.server.listen != new.server.listen),
-            (
-                "operations.listen",
-                old.operations.listen != new.operations.listen,
-            ),
-            (
-                "server.tls",
-                old.server.tls.is_some() != new.server.tls.is_some(),
-            ),
-            ("server.threads", old.server.threads != new.server.threads),
-            ("store.url", old.store.url != new.store.url),
-            ("tokens.key", old.tokens.key != new.tokens.key),
-        ];
-        for (setting, _) in changed.into_iter().filter(|(_, changed)| *changed) {
+        for setting in needing_restart(&self.config(), new) {
             tracing::warn!(setting, "this setting counts from the next start on");
         }
     }
+}
+
+/// The settings that differ and belong to the process, not to a version of its configuration.
+fn needing_restart(old: &Config, new: &Config) -> impl Iterator<Item = &'static str> {
+    let (was, is) = (&old.server, &new.server);
+    let changed = [
+        ("server.listen", was.listen != is.listen),
+        ("server.threads", was.threads != is.threads),
+        ("server.tls", was.tls.is_some() != is.tls.is_some()),
+        (
+            "server.trusted_proxies",
+            was.trusted_proxies != is.trusted_proxies,
+        ),
+        ("server.keepalive", was.keepalive != is.keepalive),
+        (
+            "server.client_timeout",
+            was.client_timeout != is.client_timeout,
+        ),
+        ("server.grace", was.grace != is.grace),
+        (
+            "server.upgrade_socket",
+            was.upgrade_socket != is.upgrade_socket,
+        ),
+        (
+            "server.upstream_pool",
+            was.upstream_pool != is.upstream_pool,
+        ),
+        (
+            "operations.listen",
+            old.operations.listen != new.operations.listen,
+        ),
+        ("store.url", old.store.url != new.store.url),
+        ("tokens.key", old.tokens.key != new.tokens.key),
+        ("log.filter", old.log.filter != new.log.filter),
+        ("log.format", old.log.format != new.log.format),
+        (
+            "log.access_file",
+            old.log.access_file != new.log.access_file,
+        ),
+    ];
+    changed
+        .into_iter()
+        .filter_map(|(setting, changed)| changed.then_some(setting))
 }

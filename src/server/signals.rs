@@ -32,11 +32,23 @@ impl ShutdownSignalWatch for Signals {
             () = heard(&mut quit) => ShutdownSignal::GracefulUpgrade,
         };
         // Pingora's grace is a sleep, even when there is nobody to wait for.
-        let idle = self.under_way.load(Ordering::Relaxed) == 0;
-        if idle && matches!(asked, ShutdownSignal::GracefulTerminate) {
+        if matches!(asked, ShutdownSignal::GracefulTerminate) && self.is_soon_idle().await {
             return ShutdownSignal::FastShutdown;
         }
         asked
+    }
+}
+
+impl Signals {
+    /// Whether the requests under way end within a moment, as a probe of `/readyz` does.
+    async fn is_soon_idle(&self) -> bool {
+        for _ in 0..20 {
+            if self.under_way.load(Ordering::Relaxed) == 0 {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        false
     }
 }
 

@@ -205,6 +205,41 @@ async fn at_70_a_client_that_sends_its_head_drop_by_drop_is_cut_off() {
 }
 
 #[tokio::test]
+async fn at_70_a_second_head_has_a_deadline_too() {
+    let upstream = Upstream::start().await;
+    let settings = "client_timeout = '1s'\nkeepalive = '1s'";
+    let gate = Gate::with(settings, &upstream.routes()).await;
+
+    let mut wire = gate.wire().await;
+    wire.send(&get("/open/a", "x")).await;
+    assert_eq!(wire.answer().await.status(), 200);
+    let begun = Instant::now();
+    wire.send("GET /open/a HTTP/1.1\r\nX-Long: ").await;
+    while !wire.closes(Duration::from_millis(200)).await {
+        wire.send("a").await;
+        assert!(begun.elapsed() < Duration::from_secs(6), "it goes on");
+    }
+}
+
+#[tokio::test]
+async fn at_70_a_long_answer_has_no_such_deadline() {
+    let upstream = Upstream::start().await;
+    let settings = "client_timeout = '1s'\nkeepalive = '1s'";
+    let gate = Gate::with(settings, &upstream.routes()).await;
+    let ann = gate.token("ann", &["pbx.#"]).await;
+
+    // Twice, since the deadline of the second request is another's.
+    let mut wire = gate.wire().await;
+    for _ in 0..2 {
+        wire.send(&get("/pbx/wait", &ann)).await;
+        // The deadline goes by: nothing else tells that it did.
+        assert!(!wire.closes(Duration::from_millis(2500)).await);
+        upstream.go_on();
+        assert_eq!(wire.answer().await.status(), 200);
+    }
+}
+
+#[tokio::test]
 async fn at_70_a_client_that_stops_in_its_body_is_cut_off() {
     let upstream = Upstream::start().await;
     let gate = Gate::with("client_timeout = '1s'", &upstream.routes()).await;

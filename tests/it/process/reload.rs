@@ -3,6 +3,7 @@
 use super::upstream::Upstream;
 use super::wire::Wire;
 use super::{Gate, get};
+use serde_json::Value;
 
 fn route(upstream: &Upstream, name: &str) -> String {
     format!(
@@ -78,6 +79,24 @@ async fn a_configuration_that_cannot_be_used_leaves_the_old_one_and_says_why() {
 }
 
 #[tokio::test]
+async fn a_setting_that_a_reload_does_not_change_is_told() {
+    let gate = Gate::start("").await;
+    gate.configure(
+        "trusted_proxies = ['10.0.0.0/8']\ngrace = '9s'\nclient_timeout = '9s'",
+        "",
+    );
+    assert_eq!(gate.operate("POST", "/admin/reload").await.status(), 204);
+    for setting in [
+        "server.trusted_proxies",
+        "server.grace",
+        "server.client_timeout",
+    ] {
+        gate.says(&format!("\"setting\":\"{setting}\"")).await;
+    }
+    assert!(!gate.stderr().contains("server.keepalive"));
+}
+
+#[tokio::test]
 async fn a_request_ends_on_the_configuration_that_it_began_with() {
     let upstream = Upstream::start().await;
     let gate = Gate::start(&route(&upstream, "old")).await;
@@ -97,6 +116,8 @@ async fn a_request_ends_on_the_configuration_that_it_began_with() {
         rest.extend(bytes);
     }
     assert!(String::from_utf8_lossy(&rest).contains("last"));
-    let line = gate.logged(1).await;
-    assert!(line.iter().any(|line| line["route"] == "old"), "{line:?}");
+    // After that it was ready, was reloaded, and knew a route no more.
+    let log = gate.logged(4).await;
+    let ended = |line: &Value| line["route"] == "old" && line["status"] == 200;
+    assert!(log.iter().any(ended), "{log:?}");
 }

@@ -5,9 +5,10 @@ use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use reqwest::{Certificate, Client, Version};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -110,10 +111,12 @@ async fn an_upstream_that_cannot_prove_its_name_is_not_spoken_to() {
     ] {
         let ca = ca.map(|ca| folder.path().join(format!("{ca}.pem")));
         let ca = ca.map_or(String::new(), |ca| format!("ca = '{}'", ca.display()));
-        more += &format!(
+        write!(
+            more,
             "[[upstream]]\nname = '{name}'\npeers = ['{address}']\ntls = true\nserver_name = '{server_name}'\n{ca}\n\
              [[route]]\nname = '{name}'\npath = '/{name}'\npublic = true\nupstream = '{name}'\n"
-        );
+        )
+        .unwrap();
     }
     let gate = Gate::start(&more).await;
 
@@ -128,7 +131,29 @@ async fn an_upstream_that_cannot_prove_its_name_is_not_spoken_to() {
     }
 }
 
-/// Answers every request with its Host, until the test process ends.
+#[tokio::test]
+async fn an_upstream_that_is_trusted_no_more_is_not_spoken_to_on_an_old_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let (own, other) = (certificate("pbx.example"), certificate("pbx.example"));
+    write(folder.path(), "own", &own);
+    write(folder.path(), "other", &other);
+    let address = serve_tls(&own);
+    let upstream = |ca: &str| {
+        format!(
+            "[[upstream]]\nname = 'pbx'\npeers = ['{address}']\ntls = true\nserver_name = 'pbx.example'\nca = '{}'\n\
+             [[route]]\nname = 'pbx'\npath = '/pbx'\npublic = true\nupstream = 'pbx'\n",
+            folder.path().join(ca).display()
+        )
+    };
+    let gate = Gate::start(&upstream("own.pem")).await;
+    assert_eq!(gate.ask(&get("/pbx", "x")).await.status(), 200);
+
+    gate.configure("", &upstream("other.pem"));
+    assert_eq!(gate.operate("POST", "/admin/reload").await.status(), 204);
+    assert_eq!(gate.ask(&get("/pbx", "x")).await.status(), 502);
+}
+
+/// Answers every request, until the test process ends.
 fn serve_tls(pair: &Pair) -> SocketAddr {
     let chain = CertificateDer::from_pem_slice(pair.cert.pem().as_bytes()).unwrap();
     let key = PrivateKeyDer::from_pem_slice(pair.signing_key.serialize_pem().as_bytes()).unwrap();
@@ -145,16 +170,19 @@ fn serve_tls(pair: &Pair) -> SocketAddr {
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
-            let mut tls = rustls::StreamOwned::new(connection, stream);
-            let mut request = [0; 4096];
-            // A client that does not trust us goes away in the handshake.
-            if tls.read(&mut request).is_ok_and(|length| length > 0) {
-                let answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
-                drop(tls.write_all(answer));
-                tls.conn.send_close_notify();
-                drop(tls.flush());
-            }
+            let tls = rustls::StreamOwned::new(connection, stream);
+            std::thread::spawn(move || answer(tls));
         }
     });
     address
+}
+
+/// Answers whatever comes, on a connection that stays.
+fn answer(mut tls: rustls::StreamOwned<rustls::ServerConnection, TcpStream>) {
+    let mut request = [0; 4096];
+    // A client that does not trust us goes away in the handshake.
+    while tls.read(&mut request).is_ok_and(|length| length > 0) {
+        drop(tls.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+        drop(tls.flush());
+    }
 }

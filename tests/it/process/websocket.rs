@@ -14,29 +14,29 @@ fn handshake(path: &str, header: &str) -> String {
 async fn a_websocket_is_opened_by_whoever_may_and_carries_both_ways() {
     let upstream = Upstream::start().await;
     let gate = Gate::start(&upstream.routes()).await;
-    let ann = gate.token("ann", &["pbx.#"]).await;
-    let authorized = format!("Authorization: Bearer {ann}\r\n");
+    let token = gate.token("ann", &["pbx.#"]).await;
+    let authorized = format!("Authorization: Bearer {token}\r\n");
 
     let mut wire = gate.wire().await;
     wire.send(&handshake("/pbx/ws", &authorized)).await;
-    let head = wire.head().await.unwrap();
-    assert_eq!(head.status(), 101, "{head:?}");
-    assert_eq!(head.header("upgrade").to_lowercase(), "websocket");
+    let opened = wire.head().await.unwrap();
+    assert_eq!(opened.status(), 101, "{opened:?}");
+    assert_eq!(opened.header("upgrade").to_lowercase(), "websocket");
     for text in ["one", "two\r\n\r\nGET /pbx HTTP/1.1\r\n\r\n"] {
         wire.send(text).await;
-        let mut heard = Vec::new();
-        while heard.len() < text.len() {
+        let mut echoed = Vec::new();
+        while echoed.len() < text.len() {
             let bytes = wire.bytes().await;
             assert!(!bytes.is_empty(), "it was closed");
-            heard.extend(bytes);
+            echoed.extend(bytes);
         }
-        assert_eq!(heard, text.as_bytes());
+        assert_eq!(echoed, text.as_bytes());
     }
 
     let heard = upstream.heard().remove(0);
     assert_eq!(heard.target(), "GET /api/ws");
     assert_eq!(heard.header("x-callgate-user"), "ann");
-    assert!(!heard.head.contains(&ann));
+    assert!(!heard.head.contains(&token));
 }
 
 #[tokio::test]
