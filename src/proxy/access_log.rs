@@ -5,8 +5,11 @@ use crate::clock::EpochMs;
 use crate::http::{AboutCall, DecisionId};
 use crate::metrics::{AuthOutcome, Metrics};
 use crate::route::Route;
+use crate::token::Subject;
 use http::Method;
-use serde_json::json;
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+use std::fmt::Display;
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::net::IpAddr;
@@ -80,35 +83,68 @@ fn write_all(queue: &Receiver<Entry>, sink: Box<dyn Write + Send>) {
         let mut next = Some(first);
         while let Some(entry) = next {
             // A full disk must not stop the gateway.
-            drop(writeln!(sink, "{}", line(&entry)));
+            drop(serde_json::to_writer(&mut sink, &Line::of(&entry)));
+            drop(sink.write_all(b"\n"));
             next = queue.try_recv().ok();
         }
         drop(sink.flush());
     }
 }
 
-fn line(entry: &Entry) -> serde_json::Value {
-    let principal = entry.principal.as_ref();
-    let at = jiff::Timestamp::from_millisecond(entry.at).unwrap_or_default();
-    json!({
-        "time": at.to_string(),
-        "decision_id": entry.decision.to_string(),
-        "method": entry.method.as_str(),
-        "route": entry.route.as_ref().map(|route| &route.name),
-        "status": entry.status,
-        "auth": entry.auth.as_str(),
-        "cache": entry.cache.as_str(),
-        "principal": principal.map(|principal| principal.subject.to_string()),
-        "tenant": principal.map(|principal| &principal.tenant),
-        "client": principal.map(|principal| &principal.client),
-        "token_id": principal.map(|principal| &principal.token_id),
-        "call_id": entry.call.as_ref().map(|AboutCall(call)| call),
-        "took_us": micros(entry.took),
-        "upstream_us": entry.upstream_took.map(micros),
-        "fault": entry.fault,
-        "peer": entry.peer,
-        "trace_id": entry.trace,
-    })
+/// An entry as it is written.
+#[derive(Serialize)]
+struct Line<'e> {
+    time: Shown<Timestamp>,
+    decision_id: Shown<DecisionId>,
+    method: &'e str,
+    route: Option<&'e str>,
+    status: u16,
+    auth: &'static str,
+    cache: &'static str,
+    principal: Option<Shown<&'e Subject>>,
+    tenant: Option<&'e str>,
+    client: Option<&'e str>,
+    token_id: Option<&'e str>,
+    call_id: Option<&'e str>,
+    took_us: u64,
+    upstream_us: Option<u64>,
+    fault: &'static str,
+    peer: Option<IpAddr>,
+    trace_id: Option<&'e str>,
+}
+
+/// A value that is written as it displays itself, without a text in between.
+struct Shown<T>(T);
+
+impl<T: Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'e> Line<'e> {
+    fn of(entry: &'e Entry) -> Self {
+        let principal = entry.principal.as_ref();
+        Self {
+            time: Shown(Timestamp::from_millisecond(entry.at).unwrap_or_default()),
+            decision_id: Shown(entry.decision),
+            method: entry.method.as_str(),
+            route: entry.route.as_ref().map(|route| route.name.as_str()),
+            status: entry.status,
+            auth: entry.auth.as_str(),
+            cache: entry.cache.as_str(),
+            principal: principal.map(|principal| Shown(&principal.subject)),
+            tenant: principal.map(|principal| principal.tenant.as_str()),
+            client: principal.map(|principal| principal.client.as_str()),
+            token_id: principal.map(|principal| principal.token_id.as_str()),
+            call_id: entry.call.as_ref().map(|AboutCall(call)| call.as_str()),
+            took_us: micros(entry.took),
+            upstream_us: entry.upstream_took.map(micros),
+            fault: entry.fault,
+            peer: entry.peer,
+            trace_id: entry.trace.as_deref(),
+        }
+    }
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -6,8 +6,11 @@ const DOCUMENTED: &str = include_str!("../../config/callgate.toml");
 
 /// The file, with secrets that are there.
 fn documented() -> String {
-    DOCUMENTED
-        .replace("file:/etc/callgate/operator.token", "an-operator")
+    with_secrets(DOCUMENTED)
+}
+
+fn with_secrets(text: &str) -> String {
+    text.replace("file:/etc/callgate/operator.token", "an-operator")
         .replace(
             "file:/etc/callgate/token.key",
             "0123456789abcdef0123456789abcdef",
@@ -18,6 +21,17 @@ fn documented() -> String {
 fn the_documented_configuration_has_no_fault() {
     let config = Config::parse(&documented()).unwrap();
     assert_eq!(config.faults(), []);
+}
+
+#[test]
+fn the_example_of_fronting_has_no_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["chain.pem", "key.pem"] {
+        std::fs::write(folder.path().join(name), "").unwrap();
+    }
+    let example = with_secrets(include_str!("../../config/examples/fronting.toml"))
+        .replace("/etc/callgate/tls", &folder.path().display().to_string());
+    assert_eq!(Config::parse(&example).unwrap().faults(), []);
 }
 
 #[test]
