@@ -39,7 +39,7 @@ pub(super) async fn body(
     while let Some(chunk) = session
         .read_request_body()
         .await
-        .map_err(|error| error.into_down())?
+        .map_err(pingora::Error::into_down)?
     {
         if (body.len() + chunk.len()) as u64 > limit {
             return Ok(Err(Error::BodyTooLarge { limit }));
@@ -71,7 +71,7 @@ pub(super) async fn say_continue(session: &mut Session) -> pingora::Result<()> {
     session
         .write_continue_response()
         .await
-        .map_err(|error| error.into_down())?;
+        .map_err(pingora::Error::into_down)?;
     session.set_keepalive(keepalive);
     Ok(())
 }

@@ -93,7 +93,7 @@ impl Reloader {
         match &outcome {
             Ok(()) => tracing::info!("the configuration was reloaded"),
             Err(error) => {
-                tracing::error!(%error, "the configuration was not reloaded; the old one goes on")
+                tracing::error!(%error, "the configuration was not reloaded; the old one goes on");
             }
         }
         outcome
