@@ -16,7 +16,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::Duration;
 
 /// Lines that wait to be written; when there are more, the newest are dropped and counted.
@@ -44,15 +44,26 @@ pub(super) struct Entry {
 /// The log; clones write to the same place.
 #[derive(Debug, Clone)]
 pub struct AccessLog {
-    entries: SyncSender<Entry>,
+    messages: SyncSender<Message>,
     dropped: Arc<AtomicU64>,
     metrics: Metrics,
 }
 
+#[derive(Debug)]
+enum Message {
+    Line(Box<Entry>),
+    /// Everything before it is to be on its way to the disk; then whoever waits is told.
+    Flush(SyncSender<()>),
+}
+
+/// How often the writer looks for lines. It is not woken by them: that would cost each request a system call.
+const PACE: Duration = Duration::from_millis(20);
+const LAST_FLUSH: Duration = Duration::from_secs(2);
+
 impl AccessLog {
     /// Begins a log in `file`, or on standard output.
     pub fn start(file: Option<&Path>, metrics: Metrics) -> io::Result<Self> {
-        let (entries, queue) = sync_channel(QUEUE);
+        let (messages, queue) = sync_channel(QUEUE);
         let sink: Box<dyn Write + Send> = match file {
             Some(path) => Box::new(OpenOptions::new().create(true).append(true).open(path)?),
             None => Box::new(io::stdout()),
@@ -62,32 +73,54 @@ impl AccessLog {
             .name("access-log".to_owned())
             .spawn(move || write_all(&queue, sink))?;
         Ok(Self {
-            entries,
+            messages,
             dropped: Arc::default(),
             metrics,
         })
     }
 
+    /// Waits until what was logged so far is written; not for ever, since a disk may be stuck.
+    pub fn flush(&self) {
+        let (told, written) = sync_channel(1);
+        if self.messages.send(Message::Flush(told)).is_ok() {
+            // If the disk is stuck, the last lines are lost.
+            written.recv_timeout(LAST_FLUSH).unwrap_or_default();
+        }
+    }
+
     pub(super) fn write(&self, entry: Entry) {
-        if self.entries.try_send(entry).is_err() {
+        if self
+            .messages
+            .try_send(Message::Line(Box::new(entry)))
+            .is_err()
+        {
             let dropped = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
             self.metrics.set_access_log_dropped(dropped);
         }
     }
 }
 
-/// Writes what comes, and flushes whenever nothing waits.
-fn write_all(queue: &Receiver<Entry>, sink: Box<dyn Write + Send>) {
+/// Writes what has come, at its pace, until nobody can log any more.
+fn write_all(queue: &Receiver<Message>, sink: Box<dyn Write + Send>) {
     let mut sink = BufWriter::new(sink);
-    while let Ok(first) = queue.recv() {
-        let mut next = Some(first);
-        while let Some(entry) = next {
-            // A full disk must not stop the gateway.
-            drop(serde_json::to_writer(&mut sink, &Line::of(&entry)));
-            drop(sink.write_all(b"\n"));
-            next = queue.try_recv().ok();
+    loop {
+        match queue.try_recv() {
+            Ok(Message::Line(entry)) => {
+                // A full disk must not stop the gateway.
+                drop(serde_json::to_writer(&mut sink, &Line::of(&entry)));
+                drop(sink.write_all(b"\n"));
+            }
+            Ok(Message::Flush(told)) => {
+                drop(sink.flush());
+                // Whoever waited may have lost patience.
+                told.send(()).unwrap_or_default();
+            }
+            Err(TryRecvError::Empty) => {
+                drop(sink.flush());
+                std::thread::park_timeout(PACE);
+            }
+            Err(TryRecvError::Disconnected) => return,
         }
-        drop(sink.flush());
     }
 }
 

@@ -137,7 +137,7 @@ fn is_ordinary(name: &str) -> bool {
 }
 
 /// RFC 6455 §4.1. An `Upgrade` to anything else is no business of an upstream.
-fn is_websocket_handshake(head: &Parts) -> bool {
+pub(super) fn is_websocket_handshake(head: &Parts) -> bool {
     head.version == Version::HTTP_11
         && head.method == Method::GET
         && head.headers.contains_key(SEC_WEBSOCKET_KEY)

@@ -18,6 +18,7 @@ mod raw_head;
 mod rewrite;
 mod settings;
 pub mod tls;
+mod tunnel;
 pub mod upstream;
 
 pub use access_log::AccessLog;
@@ -54,6 +55,7 @@ pub struct Proxy {
     pub under_way: Arc<AtomicUsize>,
     pub keepalive: Duration,
     pub client_timeout: Duration,
+    pub tunnel_timeout: Duration,
     pub https: bool,
     /// Where requests are counted that no route matched.
     pub unrouted: RouteMetrics,

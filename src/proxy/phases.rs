@@ -97,11 +97,15 @@ impl ProxyHttp for Proxy {
 
     async fn upstream_peer(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         ctx: &mut Context,
     ) -> pingora::Result<Box<HttpPeer>> {
+        let is_tunnel = headers::is_websocket_handshake(session.req_header());
         let peer = ctx.forward().and_then(|forward| {
             let upstream = ctx.site.upstreams.get(&forward.upstream)?;
+            if is_tunnel {
+                return upstream.tunnel(self.tunnel_timeout);
+            }
             upstream.peer(forward.read_timeout)
         });
         let unknown = || {
@@ -262,6 +266,9 @@ impl Proxy {
             return self
                 .refuse(session, ctx, &Error::BodyTooLarge { limit })
                 .await;
+        }
+        if headers::is_websocket_handshake(session.req_header()) {
+            session.set_read_timeout(Some(self.tunnel_timeout));
         }
         local::say_continue(session).await?;
         Ok(false)

@@ -25,6 +25,9 @@ pub struct Settings {
     /// How long a client may be silent while it sends a request or takes its answer.
     #[serde(with = "humantime_serde")]
     pub client_timeout: Duration,
+    /// How long a WebSocket may be silent.
+    #[serde(with = "humantime_serde")]
+    pub tunnel_timeout: Duration,
     /// How long requests under way may take to end after SIGTERM.
     #[serde(with = "humantime_serde")]
     pub grace: Duration,
@@ -52,6 +55,7 @@ impl Default for Settings {
             trusted_proxies: Vec::new(),
             keepalive: Duration::from_secs(75),
             client_timeout: Duration::from_secs(30),
+            tunnel_timeout: Duration::from_secs(3600),
             grace: Duration::from_secs(5),
             upgrade_socket: PathBuf::from("var/upgrade.sock"),
             upstream_pool: 1024,

@@ -1,5 +1,6 @@
 //! Upstreams: the systems that requests are proxied to, their peers, and whether those are well.
 
+use super::tunnel::Polite;
 use async_trait::async_trait;
 use http::HeaderValue;
 use http::uri::Authority;
@@ -115,6 +116,8 @@ pub struct Upstream {
     /// Unlike any other upstream's, of this configuration or one before: connections are not shared, since who
     /// vouched for one may not be trusted here.
     group: u64,
+    /// Of the connections on which WebSockets are opened.
+    tunnels: u64,
     checks: AbortHandle,
 }
 
@@ -151,6 +154,7 @@ impl Upstream {
                 .and_then(|name| HeaderValue::from_str(name).ok()),
             options,
             group: GROUPS.fetch_add(1, Ordering::Relaxed),
+            tunnels: GROUPS.fetch_add(1, Ordering::Relaxed),
             checks: checks.abort_handle(),
         })
     }
@@ -174,6 +178,14 @@ impl Upstream {
         peer.options.read_timeout = Some(read_timeout);
         peer.options.write_timeout = Some(read_timeout);
         peer.group_key = self.group;
+        Some(peer)
+    }
+
+    /// As [`Upstream::peer`], for a WebSocket that may be silent for `timeout`.
+    pub fn tunnel(&self, timeout: Duration) -> Option<HttpPeer> {
+        let mut peer = self.peer(timeout)?;
+        peer.options.custom_l4 = Some(Arc::new(Polite));
+        peer.group_key = self.tunnels;
         Some(peer)
     }
 }

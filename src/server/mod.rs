@@ -80,6 +80,7 @@ pub fn serve(start: &Start, ready: impl FnOnce() + Send + 'static) -> Result<(),
     server.run(RunArgs {
         shutdown_signal: Box::new(Signals::new(Arc::clone(&running.under_way))),
     });
+    running.access_log.flush();
     tracing::info!("stopped");
     runtime.shutdown_timeout(Duration::from_secs(5));
     Ok(())
@@ -186,6 +187,7 @@ impl Running {
             under_way: Arc::clone(&self.under_way),
             keepalive: settings.keepalive,
             client_timeout: settings.client_timeout,
+            tunnel_timeout: settings.tunnel_timeout,
             https,
             unrouted: self.services.metrics.route("none"),
         };

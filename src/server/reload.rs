@@ -141,6 +141,10 @@ fn needing_restart(old: &Config, new: &Config) -> impl Iterator<Item = &'static 
             "server.client_timeout",
             was.client_timeout != is.client_timeout,
         ),
+        (
+            "server.tunnel_timeout",
+            was.tunnel_timeout != is.tunnel_timeout,
+        ),
         ("server.grace", was.grace != is.grace),
         (
             "server.upgrade_socket",

@@ -5,7 +5,6 @@ use super::wire::{Framing, Message, Wire};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
@@ -166,9 +165,6 @@ async fn answer(wire: &mut Wire, path: &str, go_on: &Notify) -> bool {
             wire.send("4\r\nlast\r\n0\r\n\r\n").await;
         }
         "ws" => {
-            // Pingora tears the tunnel down when it reads this before it has seen that the request has no body
-            // (cloudflare/pingora#946), which on one machine happens.
-            tokio::time::sleep(Duration::from_millis(50)).await;
             wire.send(
                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                  Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
