@@ -1,4 +1,4 @@
-//! What the parts of a request cost: authenticate (hit, miss), the access language, admission, the whole request.
+//! What the parts of a request cost: authenticate (hit, miss), the access language, the whole request.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,14 +9,12 @@ mod common;
 
 use bytes::Bytes;
 use callgate::access::{Accesses, Holder};
-use callgate::admission::{Admission, Admitted, Application, Cause, SqliteAdmission};
 use callgate::app::{Services, Version};
 use callgate::clock::Clock;
 use callgate::config::Config;
 use callgate::operations::Reloads;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
-use std::sync::Arc;
 use tokio::runtime::Runtime;
 
 const TOKENS: usize = 10_000;
@@ -128,54 +126,12 @@ fn accesses(c: &mut Criterion) {
         session: "87dad95b-9960-4611-92f1-5c48bfdd96a5",
     };
     c.bench_function("access granted", |b| {
-        b.iter(|| accesses.allow(black_box("calls.create"), &holder))
+        b.iter(|| accesses.allow(black_box("calls.create"), &holder));
     });
     c.bench_function("access denied", |b| {
-        b.iter(|| accesses.allow(black_box("pbx.admin.extensions.read"), &holder))
+        b.iter(|| accesses.allow(black_box("pbx.admin.extensions.read"), &holder));
     });
 }
 
-fn application(number: u64) -> Application {
-    Application {
-        call: uuid::Uuid::new_v4().to_string(),
-        tenant: "acme".to_owned(),
-        owner: format!("user:{number}"),
-        client: "crm".to_owned(),
-        backend: "store".to_owned(),
-        number: "+390501234567".to_owned(),
-        line: None,
-        idempotency_key: None,
-        limit: 2,
-        emergency: false,
-        lease: 60_000,
-    }
-}
-
-/// 64 set-ups at once, each durable, and their releases: time a batch of 64 of each.
-fn admission(c: &mut Criterion) {
-    let bench = bench();
-    let engine = Arc::new(SqliteAdmission::new(
-        bench.services.store.clone(),
-        Clock::system(),
-    ));
-    c.bench_function("64 calls admitted and released, durable", |b| {
-        b.to_async(&bench.runtime).iter(|| async {
-            let calls = (0..64).map(|user| {
-                let engine = Arc::clone(&engine);
-                tokio::task::spawn(async move {
-                    let admitted = engine.admit(application(user)).await.unwrap();
-                    let Admitted::New(lease) = admitted else {
-                        unreachable!("no key was given")
-                    };
-                    engine.release(&lease.id, Cause::Stopped).await.unwrap();
-                })
-            });
-            for call in calls.collect::<Vec<_>>() {
-                call.await.unwrap();
-            }
-        });
-    });
-}
-
-criterion_group!(benches, accesses, authenticate, whole_request, admission);
+criterion_group!(benches, accesses, authenticate, whole_request);
 criterion_main!(benches);

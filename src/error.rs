@@ -98,8 +98,7 @@ impl Error {
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         use BackendError::{Refused, Unknown, Unreachable};
         match self {
-            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
-            Self::Missing(_) => (StatusCode::NOT_FOUND, "not_found"),
+            Self::NotFound | Self::Missing(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::BadRequest(_) | Self::Auth(AuthError::Ambiguous) => {
                 (StatusCode::BAD_REQUEST, "invalid_request")

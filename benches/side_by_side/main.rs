@@ -4,6 +4,7 @@
 //! The proxies run on core 0, the upstream and the load (this process) on core 1.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a benchmark says what it saw, or where it stopped"

@@ -20,7 +20,7 @@ impl SqliteAdmission {
 
 /// What the transaction found.
 enum Outcome {
-    Admitted(Admitted),
+    Admitted(Box<Admitted>),
     LimitReached(Vec<Lease>),
     KeyReused,
 }
@@ -35,7 +35,7 @@ impl Admission for SqliteAdmission {
             .write(move |c| Box::pin(async move { admit(c, application, &clock).await }))
             .await?;
         match outcome {
-            Outcome::Admitted(admitted) => Ok(admitted),
+            Outcome::Admitted(admitted) => Ok(*admitted),
             Outcome::LimitReached(live) => Err(AdmissionError::LimitReached { limit, live }),
             Outcome::KeyReused => Err(AdmissionError::KeyReused),
         }
@@ -102,7 +102,7 @@ async fn admit(
     if let Some(before) = before(c, &application).await? {
         let same = before.number == application.number;
         return Ok(if same {
-            Outcome::Admitted(Admitted::Before(before))
+            Outcome::Admitted(Box::new(Admitted::Before(before)))
         } else {
             Outcome::KeyReused
         });
@@ -116,7 +116,7 @@ async fn admit(
     let now = clock.now();
     let lease = lease(application, now);
     if calls::insert_below(c, &lease, limit).await? {
-        return Ok(Outcome::Admitted(Admitted::New(lease)));
+        return Ok(Outcome::Admitted(Box::new(Admitted::New(lease))));
     }
     Ok(Outcome::LimitReached(
         calls::live(c, &lease.owner, now).await?,

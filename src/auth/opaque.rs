@@ -18,9 +18,9 @@ use tokio::runtime::Handle;
 type Load = Result<Option<Arc<Facts>>, Arc<StoreError>>;
 
 /// Verifies access tokens that this installation issued.
-pub struct OpaqueTokens(Arc<Shelf>);
+pub struct OpaqueTokens(Arc<Vault>);
 
-struct Shelf {
+struct Vault {
     mint: Mint,
     cache: Arc<FactCache>,
     feed: Arc<Feed>,
@@ -39,7 +39,7 @@ impl OpaqueTokens {
         store: Store,
         runtime: Handle,
     ) -> Self {
-        Self(Arc::new(Shelf {
+        Self(Arc::new(Vault {
             mint,
             cache,
             feed,
@@ -91,7 +91,7 @@ fn accept(facts: Arc<Facts>, carrier: Carrier, now: EpochMs) -> Result<Principal
     Ok(Principal(facts))
 }
 
-impl Shelf {
+impl Vault {
     /// The facts as they are now. A look that was joined may have ended just before a revocation that this request
     /// must see: then it looks again.
     async fn current(self: &Arc<Self>, hash: TokenHash, now: EpochMs) -> Load {
@@ -119,17 +119,17 @@ impl Shelf {
             Lookup::Unknown => return ready(Ok(None)).boxed().shared(),
             Lookup::Miss => {}
         }
-        let shelf = Arc::clone(self);
+        let vault = Arc::clone(self);
         let task = self.runtime.spawn(async move {
-            let load = shelf.load(hash).await;
-            shelf.under_way().remove(&hash);
+            let load = vault.load(hash).await;
+            vault.under_way().remove(&hash);
             load
         });
-        let shelf = Arc::clone(self);
+        let vault = Arc::clone(self);
         let load = async move {
             task.await.unwrap_or_else(|_| {
                 // It died without clearing its place, which would keep the token out for ever.
-                shelf.under_way().remove(&hash);
+                vault.under_way().remove(&hash);
                 Err(Arc::new(StoreError::Closed))
             })
         };

@@ -35,6 +35,10 @@ pub struct Ending<'c> {
 
 /// What a backend can do. The gateway never pretends otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four abilities, each of which a system has or has not"
+)]
 pub struct Capabilities {
     /// It can end a call when asked.
     pub hang_up: bool,

@@ -1,4 +1,4 @@
-//! The program's own log, on standard error. (The access log is proxy/access_log.rs.)
+//! The program's own log, on standard error. (The access log is `proxy/access_log.rs`.)
 
 use super::Failure;
 use crate::config::{Log, LogFormat};

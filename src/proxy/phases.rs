@@ -4,6 +4,7 @@ use super::context::Context;
 use super::forwarded::Hop;
 use super::headers::{self, AllowList};
 use super::identity::Identity;
+use super::upstream::Upstream;
 use super::{Proxy, admit, local, patience, rewrite};
 use crate::acl::Permit;
 use crate::error::Error;
@@ -18,7 +19,7 @@ use pingora::modules::http::HttpModules;
 use pingora::prelude::HttpPeer;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::{ErrorSource, ErrorType};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 #[async_trait]
@@ -48,7 +49,7 @@ impl ProxyHttp for Proxy {
         ctx.peer = session
             .client_addr()
             .and_then(|address| address.as_inet())
-            .map(|address| address.ip());
+            .map(SocketAddr::ip);
         Ok(())
     }
 
@@ -143,7 +144,7 @@ impl ProxyHttp for Proxy {
             .site
             .upstreams
             .get(&forward.upstream)
-            .and_then(|upstream| upstream.host());
+            .and_then(Upstream::host);
         if let Some(host) = named.or_else(|| {
             received
                 .uri

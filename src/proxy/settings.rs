@@ -55,7 +55,7 @@ impl Default for Settings {
             trusted_proxies: Vec::new(),
             keepalive: Duration::from_secs(75),
             client_timeout: Duration::from_secs(30),
-            tunnel_timeout: Duration::from_secs(3600),
+            tunnel_timeout: Duration::from_hours(1),
             grace: Duration::from_secs(5),
             upgrade_socket: PathBuf::from("var/upgrade.sock"),
             upstream_pool: 1024,

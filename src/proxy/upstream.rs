@@ -216,7 +216,7 @@ fn check(spec: &Spec, options: &PeerOptions) -> Box<dyn HealthCheck + Send + Syn
         name
     };
     let mut check = HttpHealthCheck::new(host, spec.tls);
-    check.peer_template.sni = name.to_owned();
+    name.clone_into(&mut check.peer_template.sni);
     check.peer_template.options.ca.clone_from(&options.ca);
     check.peer_template.options.connection_timeout = Some(spec.connect_timeout);
     check.consecutive_failure = spec.health.failures.max(1);

@@ -134,11 +134,6 @@ impl FactCache {
         }
     }
 
-    /// Tokens whose facts are kept, about.
-    pub fn len(&self) -> u64 {
-        self.facts.entry_count()
-    }
-
     fn find_unknown(&self, token: &TokenHash) -> Lookup {
         if self.unknown.contains_key(token) {
             return Lookup::Unknown;

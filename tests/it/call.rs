@@ -441,7 +441,7 @@ async fn a_call_is_placed_with_everything_in_the_query() {
     let gateway = TestGateway::start().await;
     let ann = gateway.ann().await;
     crm(&gateway, |crm| {
-        crm.switches = "query_token".to_owned().into()
+        crm.switches = "query_token".to_owned().into();
     })
     .await;
     let path = format!("/rest/call?access_token={}&number=201", ann.expose());

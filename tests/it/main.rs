@@ -1,8 +1,13 @@
 //! Behaviour tests, all in one binary so that they link once.
 
 #![expect(
+    clippy::disallowed_methods,
+    clippy::format_collect,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
     clippy::unwrap_used,
-    reason = "a test that cannot go on should say where it stopped"
+    reason = "a test that cannot go on should say where it stopped, and its tasks end with it"
 )]
 
 mod admin;

@@ -291,10 +291,10 @@ async fn b14_an_idle_session_ends_and_so_does_an_old_one() {
     let mut busy = Browser::new(&gateway);
     busy.log_in("ann", &wish()).await;
     for _ in 0..14 {
-        gateway.advance(Duration::from_secs(50 * 60)).await;
+        gateway.advance(Duration::from_mins(50)).await;
         assert!(is_logged_in(&mut busy).await);
     }
-    gateway.advance(Duration::from_secs(50 * 60)).await;
+    gateway.advance(Duration::from_mins(50)).await;
     assert!(!is_logged_in(&mut busy).await);
 }
 
@@ -359,7 +359,7 @@ async fn a_login_at_one_tenant_is_none_at_another() {
     tenant.id = "other".to_owned();
     store.create_tenant(tenant).await.unwrap();
     crate::oauth::client(&gateway, "foreign", |client| {
-        client.tenant_id = "other".to_owned()
+        client.tenant_id = "other".to_owned();
     })
     .await;
     let mut browser = Browser::new(&gateway);

@@ -100,7 +100,7 @@ async fn d04_of_fifty_exchanges_at_once_one_succeeds() {
 async fn d05_a_code_lives_a_minute() {
     let gateway = TestGateway::start().await;
     let code = code(&gateway).await;
-    gateway.advance(Duration::from_secs(60)).await;
+    gateway.advance(Duration::from_mins(1)).await;
     assert_eq!(
         token(&gateway, &exchange(&code)).await.json()["error"],
         "invalid_grant"
@@ -291,7 +291,7 @@ async fn d15_unknown_grant_types_are_refused() {
 async fn d16_a_client_uses_only_its_grant_types() {
     let gateway = TestGateway::start().await;
     client(&gateway, "two", |client| {
-        client.grant_types = "authorization_code".to_owned().into()
+        client.grant_types = "authorization_code".to_owned().into();
     })
     .await;
     let answer = post(
@@ -405,7 +405,7 @@ async fn e03_the_verifier_must_be_that_of_the_challenge() {
 async fn e04_a_verifier_without_a_challenge_is_refused() {
     let gateway = TestGateway::start().await;
     client(&gateway, "old", |client| {
-        client.switches = "no_pkce".to_owned().into()
+        client.switches = "no_pkce".to_owned().into();
     })
     .await;
     let wish = wish_with(&[

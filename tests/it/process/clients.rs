@@ -1,4 +1,4 @@
-//! Unmodified OAuth clients from PyPI get tokens over TLS, and place a call (tests/clients).
+//! Unmodified OAuth clients from `PyPI` get tokens over TLS, and place a call (tests/clients).
 
 use super::Gate;
 use rcgen::{CertifiedKey, generate_simple_self_signed};

@@ -1,12 +1,5 @@
 //! The program itself, over real sockets: started, signalled, killed and started again.
 
-#![expect(
-    clippy::disallowed_methods,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test that cannot go on should say where it stopped, and its tasks end with it"
-)]
-
 mod clients;
 mod framing;
 mod limits;
