@@ -222,18 +222,30 @@ impl Services {
 
     /// What must be done over and over: follow revocations, end leases that are over, forget what is old.
     pub async fn keep_house(self, calls: impl Fn() -> Arc<Calls>) {
+        // Side by side: what only reads must not wait for a store that cannot be written.
+        tokio::join!(self.follow(), self.tidy(calls));
+    }
+
+    async fn follow(&self) {
         let mut second = tokio::time::interval(Duration::from_secs(1));
-        let mut since_pruned = 0_u32;
         loop {
             second.tick().await;
             if let Err(error) = self.follower.catch_up().await {
                 tracing::error!(%error, "revocations cannot be read");
             }
+        }
+    }
+
+    async fn tidy(&self, calls: impl Fn() -> Arc<Calls>) {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        let mut since_pruned = 0_u32;
+        loop {
+            second.tick().await;
             if let Err(error) = calls().sweep().await {
                 tracing::error!(%error, "leases cannot be swept");
             }
             since_pruned += 1;
-            if since_pruned >= 600 {
+            if since_pruned >= PRUNE_EVERY {
                 since_pruned = 0;
                 self.prune().await;
             }
@@ -254,6 +266,9 @@ impl Services {
         }
     }
 }
+
+/// Seconds.
+const PRUNE_EVERY: u32 = 600;
 
 /// Without a `[[backend]]` there is the built-in one.
 fn backends(config: &Config) -> Vec<Spec> {

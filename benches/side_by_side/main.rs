@@ -22,7 +22,7 @@ use process::Process;
 use std::net::{SocketAddr, TcpListener};
 
 const TOKENS: usize = 10_000;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 
 /// One contender: where it listens, whose CPU counts, and the requests it gets.
 struct Contender {
@@ -113,7 +113,7 @@ async fn run() {
             }
         }
     }
-    report(&contenders, &mut seen);
+    report(&contenders, &seen);
 }
 
 /// CPU microseconds of the contender's process a request.
@@ -126,30 +126,39 @@ async fn measure(contender: &Contender) -> f64 {
     micros
 }
 
-fn report(contenders: &[Contender], seen: &mut [Vec<f64>]) {
-    let mut medians = Vec::new();
+fn report(contenders: &[Contender], seen: &[Vec<f64>]) {
     println!("CPU microseconds a request: median (least to most) of {ROUNDS} rounds");
     for (contender, seen) in contenders.iter().zip(seen) {
-        seen.sort_by(f64::total_cmp);
-        let median = *seen.get(seen.len() / 2).unwrap();
+        let (least, median, most) = spread(seen);
         println!(
-            "  {:30} {median:6.2} ({:.2} to {:.2})",
-            contender.name,
-            seen.first().unwrap(),
-            seen.last().unwrap()
-        );
-        medians.push(median);
-    }
-    if let [bare, public, bearer] = medians.as_slice() {
-        println!(
-            "P1: bearer / public route = {:.3} (target 1.05)",
-            bearer / public
-        );
-        println!(
-            "P2: bearer / bare Pingora = {:.3} (target 1.15)",
-            bearer / bare
+            "  {:30} {median:6.2} ({least:.2} to {most:.2})",
+            contender.name
         );
     }
+    // Rounds alternate, so what disturbs one contender disturbs its neighbours: the ratio of a round says more than
+    // that of the medians.
+    if let [bare, public, bearer] = seen {
+        tell("P1: bearer / public route", bearer, public, 1.05);
+        tell("P2: bearer / bare Pingora", bearer, bare, 1.15);
+    }
+}
+
+fn tell(what: &str, over: &[f64], under: &[f64], target: f64) {
+    let ratios: Vec<f64> = over
+        .iter()
+        .zip(under)
+        .map(|(over, under)| over / under)
+        .collect();
+    let (least, median, most) = spread(&ratios);
+    println!("{what} = {median:.3} ({least:.3} to {most:.3}), target {target}");
+}
+
+/// The least, the median and the most.
+fn spread(seen: &[f64]) -> (f64, f64, f64) {
+    let mut seen = seen.to_vec();
+    seen.sort_by(f64::total_cmp);
+    let median = *seen.get(seen.len() / 2).unwrap();
+    (*seen.first().unwrap(), median, *seen.last().unwrap())
 }
 
 fn free_address() -> SocketAddr {

@@ -61,6 +61,7 @@ CREATE TABLE grants (
     created_at BIGINT NOT NULL,
     revoked_at BIGINT
 );
+CREATE INDEX grants_client ON grants (client_id);
 CREATE UNIQUE INDEX grants_live ON grants (user_id, client_id) WHERE revoked_at IS NULL;
 
 -- Browser sessions.
@@ -90,6 +91,10 @@ CREATE TABLE codes (
     expires_at     BIGINT NOT NULL,
     used_at        BIGINT
 );
+
+CREATE INDEX codes_family ON codes (family_id);
+CREATE INDEX codes_user ON codes (user_id);
+CREATE INDEX codes_client ON codes (client_id);
 
 -- Access and refresh tokens. A family is all that descends from one authorization.
 CREATE TABLE tokens (

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CallFilter {
+    /// By id, or as `TENANT/USERNAME`.
     pub user: Option<String>,
     /// A client that acts for itself.
     pub client: Option<String>,
@@ -82,8 +83,8 @@ impl Administration {
                 let why = "name a user or a client, not both".to_owned();
                 return Err(Error::BadRequest(why));
             }
-            (Some(user), None) => Some(Subject::User(user)),
-            (None, Some(client)) => Some(Subject::Client(client)),
+            (Some(user), None) => Some(Subject::User(self.user_id(&user).await?)),
+            (None, Some(client)) => Some(Subject::Client(self.client(&client).await?.id)),
             (None, None) => None,
         };
         let calls = match owner {

@@ -58,46 +58,43 @@ impl From<Token> for TokenView {
 impl Administration {
     /// Live tokens, newest first, a thousand at the most.
     pub async fn tokens(&self, filter: TokenFilter) -> Result<Vec<TokenView>> {
-        let selection = Selection {
-            id: None,
-            user: filter.user,
-            client: filter.client,
+        let user = match filter.user {
+            Some(named) => Some(self.user_id(&named).await?),
+            None => None,
         };
+        let client = match filter.client {
+            Some(id) => Some(self.client(&id).await?.id),
+            None => None,
+        };
+        let id = None;
+        let selection = Selection { id, user, client };
         let tokens = self.store.tokens(&selection, self.clock.now()).await?;
         Ok(tokens.into_iter().map(TokenView::from).collect())
     }
 
     /// Ends a token with all that descends from the same authorization.
     pub async fn revoke_token(&self, by: &Permit, id: &str) -> Result<u64> {
-        let selection = Selection {
-            id: Some(id.to_owned()),
-            ..Selection::default()
-        };
-        match self
-            .store
-            .revoke_tokens(selection, self.clock.now())
-            .await?
-        {
+        match self.store.revoke_token_of_id(id, self.clock.now()).await? {
             0 => Err(Error::Missing("token")),
             ended => self.done(by, "token.revoke", id).await.map(|()| ended),
         }
     }
 
-    /// Ends all tokens of a user or a client, and says how many those were.
+    /// Ends all tokens of a user or a client, with the consents that would make more, and says how many tokens.
     pub async fn revoke_all(&self, by: &Permit, holder: Holder) -> Result<u64> {
-        let (act, id) = match &holder {
-            Holder::User(id) => ("token.revoke_user", self.user(id).await?.id),
-            Holder::Client(id) => ("token.revoke_client", self.client(id).await?.id),
+        let now = self.clock.now();
+        let (act, id, ended) = match holder {
+            Holder::User(named) => {
+                let id = self.user_id(&named).await?;
+                let ended = self.store.revoke_user(&id, now).await?;
+                ("token.revoke_user", id, ended)
+            }
+            Holder::Client(id) => {
+                let id = self.client(&id).await?.id;
+                let ended = self.store.revoke_client(&id, now).await?;
+                ("token.revoke_client", id, ended)
+            }
         };
-        let mut selection = Selection::default();
-        match holder {
-            Holder::User(user) => selection.user = Some(user),
-            Holder::Client(client) => selection.client = Some(client),
-        }
-        let ended = self
-            .store
-            .revoke_tokens(selection, self.clock.now())
-            .await?;
         self.done(by, act, &id).await?;
         Ok(ended)
     }

@@ -65,6 +65,15 @@ pub struct NewUserView {
 }
 
 impl Administration {
+    /// The id of a user who is named by it, or as `TENANT/USERNAME`.
+    pub async fn user_id(&self, named: &str) -> Result<String> {
+        let user = match named.split_once('/') {
+            Some((tenant, username)) => self.store.user_named(tenant, username).await?,
+            None => self.store.user(named).await?,
+        };
+        Ok(user.ok_or(Error::Missing("user"))?.id)
+    }
+
     /// All users, or those of one tenant.
     pub async fn users(&self, tenant: Option<&str>) -> Result<Vec<UserView>> {
         let mut shown = Vec::new();

@@ -6,6 +6,7 @@ use super::{Admission, AdmissionError, Admitted, Application, Cause, Lease};
 use crate::clock::{Clock, EpochMs};
 use crate::storage::{Connection, Store, StoreError, calls};
 use async_trait::async_trait;
+use std::time::{Duration, Instant};
 
 pub struct SqliteAdmission {
     store: Store,
@@ -18,6 +19,10 @@ impl SqliteAdmission {
     }
 }
 
+/// An application that waited longer is refused: whoever sent it has given up, and a telephone that rings now would ring
+/// for nobody. What ends or settles calls is never too late.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// What the transaction found.
 enum Outcome {
     Admitted(Box<Admitted>),
@@ -29,10 +34,17 @@ enum Outcome {
 impl Admission for SqliteAdmission {
     async fn admit(&self, application: Application) -> Result<Admitted, AdmissionError> {
         let limit = application.limit;
-        let clock = self.clock.clone();
+        let (clock, asked) = (self.clock.clone(), Instant::now());
         let outcome = self
             .store
-            .write(move |c| Box::pin(async move { admit(c, application, &clock).await }))
+            .write(move |c| {
+                Box::pin(async move {
+                    if asked.elapsed() > PATIENCE {
+                        return Err(StoreError::Late);
+                    }
+                    admit(c, application, &clock).await
+                })
+            })
             .await?;
         match outcome {
             Outcome::Admitted(admitted) => Ok(*admitted),

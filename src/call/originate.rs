@@ -221,7 +221,8 @@ fn outcome_before(lease: Lease) -> Result<Lease> {
             reason: "as it did when this key was first used".to_owned(),
         },
         Some("unreachable") => BackendError::Unreachable("as when this key was first used".into()),
-        None if lease.unknown_at.is_some() => {
+        // Unknown, or still being placed: nobody can say yet that it rings.
+        None if lease.unknown_at.is_some() || lease.active_at.is_none() => {
             BackendError::Unknown("nor has it since this key was first used".into())
         }
         _ => return Ok(lease),

@@ -7,7 +7,6 @@ use crate::app::{AppError, Services};
 use crate::auth::{Authenticator, Carrier, Credential, OperatorToken};
 use crate::clock::Clock;
 use crate::config::{Config, Log};
-use crate::error::Error;
 use crate::operations::Reloads;
 use crate::secret::Secret;
 use std::borrow::Cow;
@@ -37,15 +36,6 @@ impl Office {
             administration: services.administration(&calls),
             permit,
         })
-    }
-
-    /// The id of a user who is named by it, or as `TENANT/USERNAME`.
-    pub(super) async fn user_id(&self, named: &str) -> Result<String> {
-        let Some((tenant, username)) = named.split_once('/') else {
-            return Ok(named.to_owned());
-        };
-        let user = self.store.user_named(tenant, username).await?;
-        Ok(user.ok_or(Error::Missing("user"))?.id)
     }
 }
 

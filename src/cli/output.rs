@@ -3,7 +3,8 @@
 use super::Result;
 use serde::Serialize;
 use serde_json::Value;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Output {
@@ -60,10 +61,11 @@ pub(super) fn say(line: impl std::fmt::Display) {
     print(&format!("{line}\n"));
 }
 
-/// Prints a text to standard output.
-#[expect(clippy::print_stdout, reason = "it is what the command was asked for")]
+/// Prints a text to standard output. Whoever reads it may have read enough.
 pub(super) fn print(text: &str) {
-    print!("{text}");
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).unwrap_or_default();
+    out.flush().unwrap_or_default();
 }
 
 /// Prints why a command failed to standard error.

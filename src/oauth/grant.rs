@@ -187,6 +187,7 @@ async fn issue(
         scope: request.scope.clone(),
         challenge: request.challenge.clone(),
         consent: number,
+        session: login.session.hash.clone(),
         created_at: now,
         expires_at: now.saturating_add(millis(oauth.settings.code_lifetime)),
     };

@@ -71,7 +71,10 @@ async fn log_in(
     let Some(user) = authenticate(oauth, head, request, (username, password)).await? else {
         return wrong(oauth, head, request, username);
     };
-    let session = oauth.begin_session(&user, &head.headers).await?;
+    let session = match oauth.begin_session(&user, &head.headers).await {
+        Err(Error::Missing(_)) => return wrong(oauth, head, request, username),
+        session => session?,
+    };
     tracing::info!(target: "audit", event = "login", user = user.id, client = request.client.id);
     let mut response = redirect::to_page(oauth, "/auth/grant", request)?;
     oauth.set_session_cookie(&mut response, &session);

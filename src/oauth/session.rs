@@ -49,6 +49,9 @@ impl Oauth {
     }
 
     /// Begins a session of the user, and ends the one that the browser had: its value may have been planted.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] when the user was disabled or got another password since `user` was read.
     pub(super) async fn begin_session(&self, user: &User, headers: &HeaderMap) -> Result<String> {
         let now = self.clock.now();
         self.end_session(headers).await?;
@@ -61,7 +64,8 @@ impl Oauth {
             expires_at: now.saturating_add(millis(self.settings.session_lifetime)),
             ended_at: None,
         };
-        self.store.create_session(session).await?;
+        let verified = user.password_hash.clone();
+        self.store.create_session(session, verified).await?;
         Ok(minted.token.expose().to_owned())
     }
 

@@ -40,8 +40,9 @@ impl Attempts {
             account: key(&[tenant, username, address]),
             address: address.to_owned(),
         };
-        self.accounts.take(&attempt.account, now)?;
+        // The address first: one that is blocked leaves no trace of the names it invents.
         self.addresses.take(&attempt.address, now)?;
+        self.accounts.take(&attempt.account, now)?;
         Ok(attempt)
     }
 

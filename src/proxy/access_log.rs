@@ -16,8 +16,8 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
 
 /// Lines that wait to be written; when there are more, the newest are dropped and counted.
 const QUEUE: usize = 8192;
@@ -82,10 +82,17 @@ impl AccessLog {
     /// Waits until what was logged so far is written; not for ever, since a disk may be stuck.
     pub fn flush(&self) {
         let (told, written) = sync_channel(1);
-        if self.messages.send(Message::Flush(told)).is_ok() {
-            // If the disk is stuck, the last lines are lost.
-            written.recv_timeout(LAST_FLUSH).unwrap_or_default();
+        let until = Instant::now() + LAST_FLUSH;
+        let mut message = Message::Flush(told);
+        while let Err(TrySendError::Full(back)) = self.messages.try_send(message) {
+            if Instant::now() > until {
+                return;
+            }
+            message = back;
+            std::thread::park_timeout(PACE);
         }
+        // If the disk is stuck, the last lines are lost.
+        written.recv_timeout(LAST_FLUSH).unwrap_or_default();
     }
 
     pub(super) fn write(&self, entry: Entry) {

@@ -81,11 +81,15 @@ impl ProxyHttp for Proxy {
 
     async fn request_body_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         chunk: &mut Option<Bytes>,
         _: bool,
         ctx: &mut Context,
     ) -> pingora::Result<()> {
+        // What a tunnel carries is no body: only the upstream's 101 makes one.
+        if session.as_downstream().was_upgraded() {
+            return Ok(());
+        }
         ctx.body_bytes += chunk.as_ref().map_or(0, Bytes::len) as u64;
         if ctx.body_bytes > ctx.body_limit() {
             return pingora::Error::e_explain(

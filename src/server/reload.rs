@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Mutex;
 use tokio::sync::mpsc::Receiver;
 
 /// Holds the version that serves, and swaps it.
@@ -22,6 +23,7 @@ pub(super) struct Reloader {
     calls: ArcSwap<Calls>,
     config: ArcSwap<Config>,
     certificate: Option<Arc<Certificate>>,
+    turn: Mutex<()>,
 }
 
 impl Reloader {
@@ -45,6 +47,7 @@ impl Reloader {
             calls: ArcSwap::new(version.calls),
             config: ArcSwap::from_pointee(version.config),
             certificate: certificate.map(Arc::new),
+            turn: Mutex::new(()),
         })
     }
 
@@ -89,6 +92,8 @@ impl Reloader {
     }
 
     async fn reload(&self) -> Result<(), String> {
+        // One after the other: the file that was read last is the one that serves.
+        let _turn = self.turn.lock().await;
         let outcome = self.try_reload().await;
         match &outcome {
             Ok(()) => tracing::info!("the configuration was reloaded"),
@@ -132,10 +137,6 @@ fn needing_restart(old: &Config, new: &Config) -> impl Iterator<Item = &'static 
         ("server.listen", was.listen != is.listen),
         ("server.threads", was.threads != is.threads),
         ("server.tls", was.tls.is_some() != is.tls.is_some()),
-        (
-            "server.trusted_proxies",
-            was.trusted_proxies != is.trusted_proxies,
-        ),
         ("server.keepalive", was.keepalive != is.keepalive),
         (
             "server.client_timeout",

@@ -45,6 +45,8 @@ pub struct Consented {
     pub scope: Words,
     pub challenge: Option<String>,
     pub consent: String,
+    /// The login in which it was allowed; nothing is issued once that has ended.
+    pub session: String,
     pub created_at: EpochMs,
     pub expires_at: EpochMs,
 }
@@ -77,15 +79,17 @@ impl Store {
     /// Remembers the grant and the code.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] when the consent has made a code already.
+    /// [`StoreError::Exists`] when the consent has made a code already, [`StoreError::Missing`] when the login has ended.
     pub async fn create_code(&self, consented: Consented) -> Result<()> {
         self.write(move |c| {
             Box::pin(async move {
                 let (user, client) = (&consented.user_id, &consented.client_id);
                 let grant = grants::widen(c, user, client, &consented.scope, consented.created_at).await?;
-                sqlx::query(
+                let made = sqlx::query(
                     "INSERT INTO codes (hash, grant_id, family_id, client_id, user_id, redirect_uri, redirect_named, scope,
-                     challenge, consent, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                     challenge, consent, created_at, expires_at)
+                     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+                     FROM sessions WHERE hash = $13 AND ended_at IS NULL",
                 )
                 .bind(consented.hash)
                 .bind(grant.id)
@@ -99,9 +103,13 @@ impl Store {
                 .bind(consented.consent)
                 .bind(consented.created_at)
                 .bind(consented.expires_at)
+                .bind(consented.session)
                 .execute(c)
                 .await
                 .map_err(exists("consent"))?;
+                if made.rows_affected() == 0 {
+                    return Err(StoreError::Missing("login"));
+                }
                 Ok(())
             })
         })

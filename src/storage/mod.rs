@@ -25,6 +25,8 @@ use futures_util::future::BoxFuture;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
 use sqlx::{AnyPool, ConnectOptions, Executor};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -40,12 +42,14 @@ pub enum StoreError {
     Engine(#[from] sqlx::Error),
     #[error("the store cannot be migrated: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
-    #[error("the store's folder cannot be made: {0}")]
+    #[error("the store's file cannot be made: {0}")]
     Folder(std::io::Error),
     #[error(
         "the store is not that of this program: {0}; `callgate migrate` makes it, or brings it up to date"
     )]
     Version(String),
+    #[error("the store took too long")]
+    Late,
     #[error("the store is shutting down")]
     Closed,
     #[error("{0} exists already")]
@@ -103,7 +107,10 @@ impl Store {
         if let Some(folder) = sqlite_path(&settings.url).and_then(Path::parent) {
             std::fs::create_dir_all(folder).map_err(StoreError::Folder)?;
         }
-        let mut connection = options(&settings.url, "rwc")?.connect().await?;
+        if let Some(path) = sqlite_path(&settings.url) {
+            create_private(path).map_err(StoreError::Folder)?;
+        }
+        let mut connection = options(&settings.url, "rw")?.connect().await?;
         connection.execute("PRAGMA journal_mode = WAL").await?;
         MIGRATIONS.run(&mut connection).await?;
         drop(connection);
@@ -161,6 +168,13 @@ impl Store {
             "it has versions {applied:?}, this program knows {known:?}"
         )))
     }
+}
+
+/// An empty file that only its owner can read, unless there is one.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut private = OpenOptions::new();
+    private.append(true).create(true).mode(0o600);
+    private.open(path).map(drop)
 }
 
 fn options(url: &str, mode: &str) -> Result<AnyConnectOptions> {

@@ -1,6 +1,6 @@
 //! Browser sessions of the login pages.
 
-use super::{Result, Store};
+use super::{Result, Store, StoreError};
 use crate::clock::EpochMs;
 
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -34,19 +34,28 @@ impl Store {
         .await?)
     }
 
-    pub async fn create_session(&self, session: Session) -> Result<()> {
+    /// Begins a session of a user whose password was found to be that of `verified`.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when the user was disabled or got another password meanwhile.
+    pub async fn create_session(&self, session: Session, verified: Option<String>) -> Result<()> {
         self.write(move |c| {
             Box::pin(async move {
-                sqlx::query(
-                    "INSERT INTO sessions (hash, user_id, created_at, last_seen_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
+                let begun = sqlx::query(
+                    "INSERT INTO sessions (hash, user_id, created_at, last_seen_at, expires_at)
+                     SELECT $1, $2, $3, $4, $5 FROM users WHERE id = $2 AND disabled_at IS NULL AND password_hash = $6",
                 )
                 .bind(session.hash)
                 .bind(session.user_id)
                 .bind(session.created_at)
                 .bind(session.last_seen_at)
                 .bind(session.expires_at)
+                .bind(verified)
                 .execute(c)
                 .await?;
+                if begun.rows_affected() == 0 {
+                    return Err(StoreError::Missing("user"));
+                }
                 Ok(())
             })
         })

@@ -160,13 +160,16 @@ impl Store {
         let hash = hash.to_owned();
         self.write(move |c| {
             Box::pin(async move {
-                sqlx::query(
+                let done = sqlx::query(
                     "UPDATE tokens SET revoked_at = $2 WHERE hash = $1 AND revoked_at IS NULL",
                 )
                 .bind(&hash)
                 .bind(now)
                 .execute(&mut *c)
                 .await?;
+                if done.rows_affected() == 0 {
+                    return Ok(());
+                }
                 revocations::record(c, Kind::Token, &hash, now).await
             })
         })
@@ -180,31 +183,72 @@ impl Store {
             .await
     }
 
-    /// Ends the selected tokens with their families, and says how many tokens that were. An empty selection ends none.
-    pub async fn revoke_tokens(&self, selection: Selection, now: EpochMs) -> Result<u64> {
-        if selection.id.is_none() && selection.user.is_none() && selection.client.is_none() {
-            return Ok(0);
-        }
+    /// Ends the token of this id with its family, and says how many tokens that were.
+    pub async fn revoke_token_of_id(&self, id: &str, now: EpochMs) -> Result<u64> {
+        let id = id.to_owned();
         self.write(move |c| {
             Box::pin(async move {
-                let mut ended = 0;
-                loop {
-                    let tokens: Vec<Token> = sqlx::query_as(SELECTED)
-                        .bind(now)
-                        .bind(&selection.id)
-                        .bind(&selection.user)
-                        .bind(&selection.client)
-                        .fetch_all(&mut *c)
-                        .await?;
-                    if tokens.is_empty() {
-                        return Ok(ended);
-                    }
-                    let families: std::collections::BTreeSet<_> =
-                        tokens.into_iter().map(|t| t.family_id).collect();
-                    for family in families {
-                        ended += revoke_family(c, &family, now).await?;
-                    }
+                let family: Option<String> = sqlx::query_scalar(
+                    "SELECT family_id FROM tokens WHERE id = $1 AND revoked_at IS NULL",
+                )
+                .bind(id)
+                .fetch_optional(&mut *c)
+                .await?;
+                match family {
+                    Some(family) => revoke_family(c, &family, now).await,
+                    None => Ok(0),
                 }
+            })
+        })
+        .await
+    }
+
+    /// Ends all that acts for a user: tokens, codes, and what the user allowed. Says how many tokens that were.
+    pub async fn revoke_user(&self, user: &str, now: EpochMs) -> Result<u64> {
+        let all = [
+            "UPDATE tokens SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2",
+            "UPDATE codes SET used_at = $2 WHERE user_id = $1 AND used_at IS NULL",
+            "UPDATE grants SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL",
+        ];
+        self.revoke_all(all, Kind::User, user, now).await
+    }
+
+    /// Ends all that a client was given: tokens, codes and grants. Says how many tokens that were.
+    pub async fn revoke_client(&self, client: &str, now: EpochMs) -> Result<u64> {
+        let all = [
+            "UPDATE tokens SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL AND expires_at > $2",
+            "UPDATE codes SET used_at = $2 WHERE client_id = $1 AND used_at IS NULL",
+            "UPDATE grants SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL",
+        ];
+        self.revoke_all(all, Kind::Client, client, now).await
+    }
+
+    /// One record of the revocation, however many tokens it ends.
+    async fn revoke_all(
+        &self,
+        all: [&'static str; 3],
+        kind: Kind,
+        id: &str,
+        now: EpochMs,
+    ) -> Result<u64> {
+        let id = id.to_owned();
+        self.write(move |c| {
+            Box::pin(async move {
+                let [tokens, codes, grants] = all;
+                let ended = sqlx::query(tokens)
+                    .bind(&id)
+                    .bind(now)
+                    .execute(&mut *c)
+                    .await?;
+                for sql in [codes, grants] {
+                    sqlx::query(sql)
+                        .bind(&id)
+                        .bind(now)
+                        .execute(&mut *c)
+                        .await?;
+                }
+                revocations::record(c, kind, &id, now).await?;
+                Ok(ended.rows_affected())
             })
         })
         .await
@@ -271,11 +315,15 @@ pub(super) async fn revoke_family(c: &mut Connection, family: &str, now: EpochMs
     .bind(now)
     .execute(&mut *c)
     .await?;
-    sqlx::query("UPDATE codes SET used_at = $2 WHERE family_id = $1 AND used_at IS NULL")
-        .bind(family)
-        .bind(now)
-        .execute(&mut *c)
-        .await?;
-    revocations::record(c, Kind::Family, family, now).await?;
+    let codes =
+        sqlx::query("UPDATE codes SET used_at = $2 WHERE family_id = $1 AND used_at IS NULL")
+            .bind(family)
+            .bind(now)
+            .execute(&mut *c)
+            .await?;
+    // What had ended before is not told again, however often it is asked for.
+    if done.rows_affected() + codes.rows_affected() > 0 {
+        revocations::record(c, Kind::Family, family, now).await?;
+    }
     Ok(done.rows_affected())
 }

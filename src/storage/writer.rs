@@ -6,11 +6,15 @@ use futures_util::future::BoxFuture;
 use sqlx::any::AnyConnectOptions;
 use sqlx::{ConnectOptions, Connection as _, Executor};
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{mpsc, oneshot};
 
 /// Pieces of work that share one commit at the most.
 const BATCH: usize = 256;
 const QUEUE: usize = 4096;
+/// How long work waits for a place in the queue.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Tells whoever waits for a piece of work how it ended, once the commit has or has not happened.
 type Report = Box<dyn FnOnce(Option<&sqlx::Error>) + Send>;
@@ -57,7 +61,11 @@ impl Writer {
                 (keep, report)
             })
         });
-        self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        let queued = self.jobs.send_timeout(job, PATIENCE).await;
+        queued.map_err(|error| match error {
+            SendTimeoutError::Timeout(_) => undone(),
+            SendTimeoutError::Closed(_) => StoreError::Closed,
+        })?;
         answered.await.map_err(|_| undone())?
     }
 }
@@ -117,10 +125,20 @@ async fn run(mut line: Line, mut queue: mpsc::Receiver<Job>) {
         if let Err(error) = &outcome {
             tracing::error!(%error, "the store did not commit");
             line.hang_up().await;
+            if reports.is_empty() {
+                refuse_all(&mut queue);
+            }
         }
         for report in reports {
             report(outcome.as_ref().err());
         }
+    }
+}
+
+/// The store cannot be written now: whoever waits is told at once, not after as many failures as wait before it.
+fn refuse_all(queue: &mut mpsc::Receiver<Job>) {
+    while let Ok(job) = queue.try_recv() {
+        drop(job);
     }
 }
 

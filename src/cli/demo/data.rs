@@ -13,7 +13,8 @@ use crate::token::TokenHash;
 
 const TENANT: &str = "demo";
 
-/// The challenge of RFC 7636, Appendix B: a real application makes its own, anew for each login.
+/// Verifier and challenge of RFC 7636, Appendix B: a real application makes its own, anew for each login.
+pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// Where a person begins to log in.

@@ -84,6 +84,9 @@ impl Demo {
         format!(
             "callgate answers at {origin} (operations: http://{operations}/healthz, /metrics, /admin)\n\n\
              Log in as `ann` (password {ann}) or `bob` (password {bob}):\n  {}\n\n\
+             The code that it ends with becomes tokens within a minute:\n  \
+             curl -u 'crm:{crm}' -d grant_type=authorization_code -d code=CODE --data-urlencode redirect_uri={origin}/test \
+             -d code_verifier={} {origin}/oauth/token\n\n\
              Two applications: `crm` (secret {crm}) and, as of 2012, `legacy` (secret {legacy}).\n\
              The administration API takes the token {operator}\n\n\
              # --- paste these ---\n\
@@ -91,9 +94,12 @@ impl Demo {
              CALL=$(curl -s -i -H \"Authorization: Bearer $TOKEN\" --data-urlencode 'number=+390501234567' {origin}/rest/call | tr -d '\\r' | sed -n 's/^location:.*token_call=//Ip')\n\
              curl -s -H \"Authorization: Bearer $TOKEN\" {origin}/rest/call\n\
              curl -s -i -X PUT -H \"Authorization: Bearer $TOKEN\" -d \"token_call=$CALL\" {origin}/rest/call\n\
+             OLD=$(curl -s -u 'legacy:{legacy}' -d 'grant_type=client_credentials&scope=call' {origin}/oauth/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')\n\
+             curl -s -i -H \"Authentication: Bearer $OLD\" '{origin}/rest/call?'\n\
              # --- end ---\n\n\
              Ctrl-C stops it; `{}` keeps its data.\n",
             data::login_page(&origin),
+            data::VERIFIER,
             self.directory.display(),
         )
     }

@@ -26,7 +26,7 @@ async fn s2_of_64_calls_at_once_exactly_as_many_are_placed_as_the_limit_allows()
                     start.wait().await;
                     let call = place(&mut wire, &ann).await;
                     placed.push(call.is_some());
-                    // Calls of this round end once all have been answered.
+                    // Calls of this round end once all have been placed.
                     start.wait().await;
                     if let Some(call) = call {
                         stop(&mut wire, &ann, &call).await;
@@ -57,7 +57,7 @@ async fn s8_kill_9_loses_no_call_that_was_acknowledged_and_keeps_every_limit() {
     const CALLERS: usize = 20;
     const LIMIT: usize = 3;
     let mut gate = Gate::start(&format!("[calls]\nlimit = {LIMIT}\n")).await;
-    let answered = Arc::new(AtomicUsize::new(0));
+    let placed = Arc::new(AtomicUsize::new(0));
     let mut tokens = Vec::new();
     for caller in 0..CALLERS {
         let name = format!("caller{caller}");
@@ -74,11 +74,11 @@ async fn s8_kill_9_loses_no_call_that_was_acknowledged_and_keeps_every_limit() {
         callers.push(tokio::spawn(call_until_killed(
             wire,
             token,
-            Arc::clone(&answered),
+            Arc::clone(&placed),
         )));
     }
-    let enough = || answered.load(Ordering::Relaxed) >= 1000;
-    super::eventually(enough, || format!("{answered:?}")).await;
+    let enough = || placed.load(Ordering::Relaxed) >= 1000;
+    super::eventually(enough, || format!("{placed:?}")).await;
     gate.kill();
     let mut told = Vec::new();
     for caller in callers {
@@ -124,7 +124,7 @@ async fn s8_kill_9_loses_no_call_that_was_acknowledged_and_keeps_every_limit() {
 }
 
 /// Places calls and ends every other, until the connection breaks.
-async fn call_until_killed(mut wire: Wire, token: String, answered: Arc<AtomicUsize>) -> Told {
+async fn call_until_killed(mut wire: Wire, token: String, placed: Arc<AtomicUsize>) -> Told {
     let mut told = Told::default();
     loop {
         wire.send(&form(
@@ -136,11 +136,13 @@ async fn call_until_killed(mut wire: Wire, token: String, answered: Arc<AtomicUs
         .await;
         let answer = wire.answer().await;
         match answer.status() {
-            201 => told.placed.push(call_of(answer.header("location"))),
+            201 => {
+                placed.fetch_add(1, Ordering::Relaxed);
+                told.placed.push(call_of(answer.header("location")));
+            }
             409 => {}
             _ => return told,
         }
-        answered.fetch_add(1, Ordering::Relaxed);
         let live = told.placed.len() - told.ended.len();
         if live < 3 {
             continue;
@@ -151,7 +153,6 @@ async fn call_until_killed(mut wire: Wire, token: String, answered: Arc<AtomicUs
         if wire.answer().await.status() != 200 {
             return told;
         }
-        answered.fetch_add(1, Ordering::Relaxed);
         told.ended.push(call);
     }
 }

@@ -40,6 +40,31 @@ async fn a_websocket_is_opened_by_whoever_may_and_carries_both_ways() {
 }
 
 #[tokio::test]
+async fn a_websocket_carries_more_than_a_body_may_have() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&upstream.routes()).await;
+    let token = gate.token("ann", &["pbx.#"]).await;
+    let mut wire = gate.wire().await;
+    wire.send(&handshake(
+        "/pbx/ws",
+        &format!("Authorization: Bearer {token}\r\n"),
+    ))
+    .await;
+    assert_eq!(wire.head().await.unwrap().status(), 101);
+    // The route allows 100,000 bytes.
+    let message = "x".repeat(10_000);
+    for _ in 0..30 {
+        wire.send(&message).await;
+        let mut echoed = 0;
+        while echoed < message.len() {
+            let bytes = wire.bytes().await;
+            assert!(!bytes.is_empty(), "it was closed");
+            echoed += bytes.len();
+        }
+    }
+}
+
+#[tokio::test]
 async fn at_03_a_websocket_needs_a_token_as_any_request_does() {
     let upstream = Upstream::start().await;
     let gate = Gate::start(&upstream.routes()).await;
