@@ -93,8 +93,6 @@ pub enum ConfigError {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("{path}: {message}")]
-    Syntax { path: PathBuf, message: String },
     #[error("the configuration cannot be used:\n{}", list(.0))]
     Faults(Vec<Fault>),
 }
@@ -106,10 +104,7 @@ impl Config {
             path: path.to_owned(),
             source,
         })?;
-        let config = Self::parse(&text).map_err(|message| ConfigError::Syntax {
-            path: path.to_owned(),
-            message,
-        })?;
+        let config = Self::parse(&text).map_err(|fault| ConfigError::Faults(vec![fault]))?;
         let faults = config.faults();
         if faults.is_empty() {
             return Ok(config);
@@ -117,9 +112,16 @@ impl Config {
         Err(ConfigError::Faults(faults))
     }
 
-    /// Reads a text; the error says where it is wrong and what may have been meant.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error| suggestion::explain(&error))
+    /// Reads a text. The first setting that cannot be read is the fault, with what may have been meant.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let unreadable = |path: &str, error: &toml::de::Error| Fault {
+            path: path.to_owned(),
+            message: suggestion::explain(error),
+        };
+        let document =
+            toml::Deserializer::parse(text).map_err(|error| unreadable("the file", &error))?;
+        serde_path_to_error::deserialize(document)
+            .map_err(|error| unreadable(&error.path().to_string(), error.inner()))
     }
 }
 
@@ -154,9 +156,30 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_refused_with_a_suggestion() {
-        let error = Config::parse(&format!("{LEAST}[server]\nlistn = '127.0.0.1:1'")).unwrap_err();
-        assert!(error.contains("unknown field `listn`"), "{error}");
-        assert!(error.contains("did you mean `listen`?"), "{error}");
+        let fault = Config::parse(&format!("{LEAST}[server]\nlistn = '127.0.0.1:1'")).unwrap_err();
+        assert_eq!(fault.path, "server.listn");
+        assert!(fault.message.contains("unknown field `listn`"), "{fault}");
+        assert!(fault.message.contains("did you mean `listen`?"), "{fault}");
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_read_is_named_by_its_path() {
+        let fault = Config::parse("operations.token = 'an-operator'\ntokens.key = 'file:/no/such'")
+            .unwrap_err();
+        assert_eq!(fault.path, "tokens.key");
+        assert!(
+            fault
+                .message
+                .contains("cannot read the secret file `/no/such`"),
+            "{fault}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_toml_is_told_with_its_line() {
+        let fault = Config::parse("server.listen = ").unwrap_err();
+        assert!(fault.to_string().starts_with("the file: "), "{fault}");
+        assert!(fault.message.contains("line 1"), "{fault}");
     }
 
     #[test]

@@ -304,8 +304,13 @@ fn check_finds_nothing_wrong_with_what_is_in_order() {
 #[test]
 fn check_names_a_misspelt_setting_and_what_was_meant() {
     let here = Installation::with(&format!("{CONFIG}[calls]\nlimt = 3\n"));
-    let why = here.failed(1, &["check"]);
-    assert!(why.contains("`limt`") && why.contains("`limit`"), "{why}");
+    let output = here.run(&["--json", "check"], "");
+    assert_eq!(output.status.code(), Some(1));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let fault = &told["faults"][0];
+    assert_eq!(fault["path"], "calls.limt", "{told}");
+    let message = fault["message"].as_str().unwrap();
+    assert!(message.contains("did you mean `limit`?"), "{told}");
 }
 
 #[test]

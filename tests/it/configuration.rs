@@ -64,7 +64,7 @@ fn every_key_is_documented_in_its_section() {
 
 /// The keys that the error names when one is unknown.
 fn known_keys(text: &str) -> Vec<String> {
-    let error = Config::parse(text).unwrap_err();
+    let error = Config::parse(text).unwrap_err().to_string();
     let (_, expected) = error
         .split_once("expected ")
         .unwrap_or_else(|| panic!("{error}"));
