@@ -12,8 +12,8 @@ use crate::http::{AboutCall, Fault, Peer, Request, Response};
 use crate::token::Subject;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::HeaderValue;
 use http::header::HOST;
+use http::{HeaderValue, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::prelude::HttpPeer;
@@ -175,11 +175,15 @@ impl ProxyHttp for Proxy {
 
     async fn response_filter(
         &self,
-        _: &mut Session,
-        _: &mut ResponseHeader,
+        session: &mut Session,
+        response: &mut ResponseHeader,
         ctx: &mut Context,
     ) -> pingora::Result<()> {
         ctx.upstream_took = Some(ctx.begun.elapsed());
+        // Only now is it a tunnel: who merely asks for one has no longer than others to send a request.
+        if response.status == StatusCode::SWITCHING_PROTOCOLS {
+            session.set_read_timeout(Some(self.tunnel_timeout));
+        }
         Ok(())
     }
 
@@ -271,9 +275,6 @@ impl Proxy {
             return self
                 .refuse(session, ctx, &Error::BodyTooLarge { limit })
                 .await;
-        }
-        if headers::is_websocket_handshake(session.req_header()) {
-            session.set_read_timeout(Some(self.tunnel_timeout));
         }
         local::say_continue(session).await?;
         Ok(false)

@@ -16,14 +16,6 @@ pub enum Class {
 }
 
 impl Class {
-    const ALL: [Self; 5] = [
-        Self::Access,
-        Self::Refresh,
-        Self::Code,
-        Self::Session,
-        Self::ClientSecret,
-    ];
-
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::Access => "cg_at_",
@@ -157,13 +149,6 @@ pub struct WeakKey;
 
 impl WeakKey {
     const LEAST: usize = 32;
-}
-
-/// The class a text claims by its prefix, whether or not it is genuine.
-pub fn claimed_class(token: &str) -> Option<Class> {
-    Class::ALL
-        .into_iter()
-        .find(|class| token.starts_with(class.prefix()))
 }
 
 fn decode(encoded: &str) -> Option<[u8; RANDOM + TAG]> {

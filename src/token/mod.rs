@@ -10,4 +10,4 @@ pub use cache::FactCache;
 pub use facts::{Facts, Subject};
 pub use feed::Feed;
 pub use follower::Follower;
-pub use form::{Class, Mint, Minted, TokenHash, WeakKey, claimed_class};
+pub use form::{Class, Mint, Minted, TokenHash, WeakKey};

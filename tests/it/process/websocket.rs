@@ -65,6 +65,24 @@ async fn a_websocket_carries_more_than_a_body_may_have() {
 }
 
 #[tokio::test]
+async fn a_websocket_may_be_silent_for_longer_than_a_client() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::with("client_timeout = '500ms'", &upstream.routes()).await;
+    let token = gate.token("ann", &["pbx.#"]).await;
+    let mut wire = gate.wire().await;
+    wire.send(&handshake(
+        "/pbx/ws",
+        &format!("Authorization: Bearer {token}\r\n"),
+    ))
+    .await;
+    assert_eq!(wire.head().await.unwrap().status(), 101);
+    // The silence itself is what is tried: no event tells that nothing happens.
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    wire.send("still there").await;
+    assert_eq!(wire.bytes().await, b"still there");
+}
+
+#[tokio::test]
 async fn at_03_a_websocket_needs_a_token_as_any_request_does() {
     let upstream = Upstream::start().await;
     let gate = Gate::start(&upstream.routes()).await;
