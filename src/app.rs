@@ -14,6 +14,7 @@ use crate::operations::{self, Reloads};
 use crate::proxy::Site;
 use crate::proxy::upstream::Upstream;
 use crate::route::{Endpoints, Routes};
+use crate::sealer::Sealer;
 use crate::storage::Store;
 use crate::token::{FactCache, Feed, Follower, Mint};
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ pub struct Services {
     pub clock: Clock,
     pub metrics: Metrics,
     pub mint: Mint,
+    /// Seals what the store must hold of others' secrets.
+    pub sealer: Sealer,
     pub cache: Arc<FactCache>,
     pub feed: Arc<Feed>,
     pub follower: Arc<Follower>,
@@ -55,6 +58,8 @@ pub enum AppError {
     Store(#[from] crate::storage::StoreError),
     #[error("tokens.key: {0}")]
     Key(#[from] crate::token::WeakKey),
+    #[error(transparent)]
+    Sealer(#[from] crate::sealer::SealError),
     #[error(transparent)]
     Backend(#[from] crate::backend::SpecError),
     #[error(transparent)]
@@ -96,6 +101,7 @@ impl Services {
         .await?;
         Ok(Self {
             mint: Mint::new(&config.tokens.key)?,
+            sealer: Sealer::new(&config.tokens.key)?,
             follower: Arc::new(follower),
             attempts: Arc::new(oauth::Attempts::new(&config.oauth)),
             store,
@@ -153,6 +159,7 @@ impl Services {
         Oauth {
             store: self.store.clone(),
             mint: self.mint.clone(),
+            sealer: self.sealer.clone(),
             follower: Arc::clone(&self.follower),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),

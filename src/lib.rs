@@ -7,6 +7,7 @@ pub mod access;
 pub mod clock;
 pub mod http;
 pub mod metrics;
+pub mod sealer;
 pub mod secret;
 
 pub mod storage;

@@ -84,14 +84,8 @@ fn client(now: i64) -> Client {
         id: "crm".to_owned(),
         tenant_id: "acme".to_owned(),
         name: "CRM".to_owned(),
-        secret_hash: None,
-        redirect_uris: String::new().into(),
-        grant_types: String::new().into(),
-        policies: String::new().into(),
-        switches: String::new().into(),
-        call_limit: None,
         created_at: now,
-        disabled_at: None,
+        ..Client::default()
     }
 }
 
@@ -101,7 +95,6 @@ fn token(number: usize, hash: String, now: i64) -> Token {
         id: uuid::Uuid::new_v4().to_string(),
         class: "access".to_owned(),
         family_id: uuid::Uuid::new_v4().to_string(),
-        grant_id: None,
         tenant_id: "acme".to_owned(),
         client_id: "crm".to_owned(),
         user_id: Some(format!("00000000-0000-4000-8000-{number:012}")),
@@ -113,7 +106,6 @@ fn token(number: usize, hash: String, now: i64) -> Token {
         ),
         created_at: now,
         expires_at: now + 12 * 3_600_000,
-        used_at: None,
-        revoked_at: None,
+        ..Token::default()
     }
 }

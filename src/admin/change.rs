@@ -24,6 +24,24 @@ impl<T> Change<T> {
         }
     }
 
+    /// The same change, of another type.
+    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> Change<U> {
+        match self {
+            Self::Keep => Change::Keep,
+            Self::Clear => Change::Clear,
+            Self::Set(value) => Change::Set(map(value)),
+        }
+    }
+
+    /// As [`Change::map`], where the new value may be refused.
+    pub fn try_map<U, E>(self, map: impl FnOnce(T) -> Result<U, E>) -> Result<Change<U>, E> {
+        Ok(match self {
+            Self::Keep => Change::Keep,
+            Self::Clear => Change::Clear,
+            Self::Set(value) => Change::Set(map(value)?),
+        })
+    }
+
     /// The value that is to be set, if one is.
     pub fn value(&self) -> Option<&T> {
         match self {

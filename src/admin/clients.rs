@@ -1,12 +1,13 @@
 //! Clients: list, create, change, their secrets and their lines.
 
 use super::change::{enable, given, replace};
-use super::{Administration, Change, redirect_uri, rules, view};
+use super::{Administration, Change, jwks, redirect_uri, rules, view};
 use crate::acl::Permit;
+use crate::clock::EpochMs;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-use crate::storage::Words;
-use crate::storage::clients::Client;
+use crate::storage::clients::{Client, TokenFormat};
+use crate::storage::{Flag, Words};
 use crate::token::{Class, Subject};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -27,6 +28,12 @@ pub enum GrantType {
     AuthorizationCode,
     ClientCredentials,
     RefreshToken,
+    /// RFC 8628
+    #[serde(
+        rename = "urn:ietf:params:oauth:grant-type:device_code",
+        alias = "device_code"
+    )]
+    DeviceCode,
 }
 
 /// A legacy behaviour that a client may still use.
@@ -80,6 +87,19 @@ pub struct NewClient {
     pub switches: Vec<Switch>,
     /// Calls at once when it acts for itself.
     pub call_limit: Option<u32>,
+    #[serde(default)]
+    pub token_format: TokenFormat,
+    /// Ids of resource servers that its tokens are for as well.
+    #[serde(default)]
+    pub audience: Vec<String>,
+    /// A JSON Web Key Set (RFC 7517) of public keys.
+    pub jwks: Option<serde_json::Value>,
+    #[serde(default)]
+    pub dpop_bound: bool,
+    #[serde(default)]
+    pub par_required: bool,
+    /// When its switches end.
+    pub sunset_at: Option<jiff::Timestamp>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -97,6 +117,16 @@ pub struct ClientChanges {
     pub switches: Option<Vec<Switch>>,
     pub call_limit: Change<u32>,
     #[serde(deserialize_with = "given")]
+    pub token_format: Option<TokenFormat>,
+    #[serde(deserialize_with = "given")]
+    pub audience: Option<Vec<String>>,
+    pub jwks: Change<serde_json::Value>,
+    #[serde(deserialize_with = "given")]
+    pub dpop_bound: Option<bool>,
+    #[serde(deserialize_with = "given")]
+    pub par_required: Option<bool>,
+    pub sunset_at: Change<jiff::Timestamp>,
+    #[serde(deserialize_with = "given")]
     pub enabled: Option<bool>,
 }
 
@@ -112,6 +142,13 @@ pub struct ClientView {
     policies: Words,
     switches: Words,
     call_limit: Option<i64>,
+    token_format: TokenFormat,
+    audience: Words,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwks: Option<serde_json::Value>,
+    dpop_bound: Flag,
+    par_required: Flag,
+    sunset_at: Option<String>,
     /// Extension or device, by backend.
     lines: BTreeMap<String, String>,
     enabled: bool,
@@ -159,7 +196,13 @@ impl Administration {
             switches: words(&new.switches),
             call_limit: new.call_limit.map(i64::from),
             created_at: self.clock.now(),
-            disabled_at: None,
+            token_format: new.token_format,
+            audience: audience(&new.audience)?,
+            jwks: new.jwks.as_ref().map(jwks::checked).transpose()?,
+            dpop_bound: Flag(new.dpop_bound),
+            par_required: Flag(new.par_required),
+            sunset_at: new.sunset_at.map(millisecond),
+            ..Client::default()
         };
         rules::short_name("a client's id", &client.id)?;
         self.check_client(&client).await?;
@@ -182,6 +225,8 @@ impl Administration {
         let grant_types = changes.grant_types.as_deref().map(words);
         let policies = changes.policies.as_deref().map(policies).transpose()?;
         let switches = changes.switches.as_deref().map(words);
+        let audience = changes.audience.as_deref().map(audience).transpose()?;
+        let jwks = changes.jwks.try_map(|set| jwks::checked(&set))?;
         let now = self.clock.now();
         let change = move |client: &mut Client| {
             replace(&mut client.name, changes.name);
@@ -190,6 +235,13 @@ impl Administration {
             replace(&mut client.policies, policies);
             replace(&mut client.switches, switches);
             changes.call_limit.apply(&mut client.call_limit);
+            replace(&mut client.token_format, changes.token_format);
+            replace(&mut client.audience, audience);
+            jwks.apply(&mut client.jwks);
+            replace(&mut client.dpop_bound, changes.dpop_bound.map(Flag));
+            replace(&mut client.par_required, changes.par_required.map(Flag));
+            let sunset_at = changes.sunset_at.map(millisecond);
+            sunset_at.apply(&mut client.sunset_at);
             enable(&mut client.disabled_at, changes.enabled, now);
         };
         let mut preview = self.known_client(id).await?;
@@ -279,6 +331,12 @@ impl Administration {
             policies: client.policies,
             switches: client.switches,
             call_limit: client.call_limit,
+            token_format: client.token_format,
+            audience: client.audience,
+            jwks: client.jwks.and_then(|set| serde_json::from_str(&set).ok()),
+            dpop_bound: client.dpop_bound,
+            par_required: client.par_required,
+            sunset_at: client.sunset_at.map(view::time),
             lines: view::lines(lines),
             enabled: client.disabled_at.is_none(),
             created_at: view::time(client.created_at),
@@ -298,6 +356,16 @@ fn uris(uris: &[String]) -> Result<Words> {
 fn policies(names: &[String]) -> Result<Words> {
     names.iter().try_for_each(|name| rules::policy_name(name))?;
     Ok(names.iter().collect())
+}
+
+fn audience(ids: &[String]) -> Result<Words> {
+    ids.iter()
+        .try_for_each(|id| rules::short_name("the id of a resource server", id))?;
+    Ok(ids.iter().collect())
+}
+
+fn millisecond(at: jiff::Timestamp) -> EpochMs {
+    at.as_millisecond()
 }
 
 fn words(words: &[impl ToString]) -> Words {

@@ -7,6 +7,7 @@ mod api;
 mod calls;
 mod change;
 mod clients;
+mod jwks;
 mod password;
 mod policies;
 pub mod redirect_uri;

@@ -7,7 +7,10 @@ use super::output::Output;
 use crate::admin::{
     Change, ClientChanges, ClientView, GrantType, Kind, NewClient, NewClientView, Switch,
 };
+use crate::storage::clients::TokenFormat;
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -54,6 +57,18 @@ pub(super) struct Create {
     /// Calls at once when it acts for itself
     #[arg(long, value_name = "CALLS")]
     call_limit: Option<u32>,
+    /// Refuse it every token without a proof of its key (RFC 9449)
+    #[arg(long)]
+    dpop_bound: bool,
+    /// Refuse authorization requests that it did not push (RFC 9126)
+    #[arg(long)]
+    par_required: bool,
+    /// A file with its public keys, a JSON Web Key Set
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
+    /// When its switches end, such as 2027-06-30T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    sunset_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Args)]
@@ -69,6 +84,18 @@ pub(super) struct Set {
     /// Take all switches away
     #[arg(long, conflicts_with = "switch")]
     no_switches: bool,
+    /// Whether every token of it needs a proof of its key (RFC 9449)
+    #[arg(long, value_name = "BOOL")]
+    dpop_bound: Option<bool>,
+    /// Whether it must push its authorization requests (RFC 9126)
+    #[arg(long, value_name = "BOOL")]
+    par_required: Option<bool>,
+    /// A file with its public keys, a JSON Web Key Set, or `none`
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<Change<PathBuf>>,
+    /// When its switches end, such as 2027-06-30T00:00:00Z, or `none`
+    #[arg(long, value_name = "TIME")]
+    sunset_at: Option<Change<Timestamp>>,
 }
 
 #[derive(Debug, Args)]
@@ -76,7 +103,7 @@ struct Lists {
     /// An exact redirect URI; may be given more than once
     #[arg(long, value_name = "URI")]
     redirect_uri: Vec<String>,
-    /// `authorization_code`, `client_credentials` or `refresh_token`; may be given more than once
+    /// `authorization_code`, `client_credentials`, `refresh_token` or `device_code`; may be given more than once
     #[arg(long, value_name = "TYPE", value_parser = one_of::<GrantType>)]
     grant_type: Vec<GrantType>,
     /// A policy that it may ask for; may be given more than once
@@ -85,6 +112,12 @@ struct Lists {
     /// A legacy behaviour, such as `query_token`; may be given more than once
     #[arg(long, value_parser = one_of::<Switch>)]
     switch: Vec<Switch>,
+    /// What its access tokens look like: `opaque` or `jwt` (RFC 9068)
+    #[arg(long, value_parser = one_of::<TokenFormat>)]
+    token_format: Option<TokenFormat>,
+    /// The id of a resource server that its tokens are for as well; may be given more than once
+    #[arg(long, value_name = "ID")]
+    audience: Vec<String>,
 }
 
 pub(super) async fn run(office: &Office, command: Command, output: Output) -> Result {
@@ -97,12 +130,14 @@ pub(super) async fn run(office: &Office, command: Command, output: Output) -> Re
         }
         Command::Show { id } => output.one(&office.client(&id).await?),
         Command::Create(new) => {
-            let made = office.create_client(&office.permit, described(new)).await?;
+            let made = office
+                .create_client(&office.permit, described(new)?)
+                .await?;
             with_secret(&made, output)
         }
         Command::Set(set) => {
             let id = set.id.clone();
-            output.one(&change(office, &id, changes(set)).await?)
+            output.one(&change(office, &id, changes(set)?).await?)
         }
         Command::Secret { id } => {
             with_secret(&office.rotate_secret(&office.permit, &id).await?, output)
@@ -139,8 +174,8 @@ async fn change(office: &Office, id: &str, changes: ClientChanges) -> Result<Cli
     Ok(office.change_client(&office.permit, id, changes).await?)
 }
 
-fn described(new: Create) -> NewClient {
-    NewClient {
+fn described(new: Create) -> Result<NewClient> {
+    Ok(NewClient {
         tenant: new.tenant,
         id: new.id,
         name: new.name,
@@ -150,11 +185,17 @@ fn described(new: Create) -> NewClient {
         policies: new.lists.policy,
         switches: new.lists.switch,
         call_limit: new.call_limit,
-    }
+        token_format: new.lists.token_format.unwrap_or_default(),
+        audience: new.lists.audience,
+        jwks: new.jwks.as_deref().map(json_file).transpose()?,
+        dpop_bound: new.dpop_bound,
+        par_required: new.par_required,
+        sunset_at: new.sunset_at,
+    })
 }
 
-fn changes(set: Set) -> ClientChanges {
-    ClientChanges {
+fn changes(set: Set) -> Result<ClientChanges> {
+    Ok(ClientChanges {
         name: set.name,
         redirect_uris: given(set.lists.redirect_uri),
         grant_types: given(set.lists.grant_type),
@@ -165,8 +206,24 @@ fn changes(set: Set) -> ClientChanges {
             given(set.lists.switch)
         },
         call_limit: set.call_limit.unwrap_or_default(),
+        token_format: set.lists.token_format,
+        audience: given(set.lists.audience),
+        jwks: set
+            .jwks
+            .unwrap_or_default()
+            .try_map(|path| json_file(&path))?,
+        dpop_bound: set.dpop_bound,
+        par_required: set.par_required,
+        sunset_at: set.sunset_at.unwrap_or_default(),
         enabled: None,
-    }
+    })
+}
+
+fn json_file(path: &Path) -> Result<serde_json::Value> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
+    serde_json::from_str(&text)
+        .map_err(|error| format!("`{}` is no JSON: {error}", path.display()).into())
 }
 
 fn enabled(enabled: bool) -> ClientChanges {

@@ -186,6 +186,7 @@ async fn issue(
         redirect_named: request.redirect_named,
         scope: request.scope.clone(),
         challenge: request.challenge.clone(),
+        jkt: None,
         consent: number,
         session: login.session.hash.clone(),
         created_at: now,

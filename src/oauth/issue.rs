@@ -76,18 +76,15 @@ impl Basis {
         Token {
             hash: minted.hash.to_string(),
             id: uuid::Uuid::new_v4().to_string(),
-            class: String::new(),
             family_id: self.family.clone(),
             grant_id: self.grant.clone(),
             tenant_id: self.tenant.clone(),
             client_id: self.client.clone(),
             user_id: self.user.clone(),
             scope: scope.clone(),
-            accesses: Accesses::default(),
             created_at: now,
             expires_at,
-            used_at: None,
-            revoked_at: None,
+            ..Token::default()
         }
     }
 }

@@ -39,6 +39,7 @@ use crate::error::Result;
 use crate::http::Response;
 use crate::metrics::Metrics;
 use crate::route::Endpoints;
+use crate::sealer::Sealer;
 use crate::storage::Store;
 use crate::storage::clients::Client;
 use crate::storage::tenants::Tenant;
@@ -54,6 +55,7 @@ use wanted::Wanted;
 pub struct Oauth {
     pub store: Store,
     pub mint: Mint,
+    pub sealer: Sealer,
     pub follower: Arc<Follower>,
     pub clock: Clock,
     pub metrics: Metrics,

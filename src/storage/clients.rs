@@ -1,10 +1,40 @@
 //! Clients: the applications that act for users, or for themselves.
 
-use super::{Result, Store, StoreError, Words, exists, revocations};
+use super::{Flag, Result, Store, StoreError, Words, exists, revocations};
 use crate::clock::EpochMs;
 use crate::storage::revocations::Kind;
 
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
+/// What access tokens of a client look like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenFormat {
+    /// A random text, which means something to us alone.
+    #[default]
+    Opaque,
+    /// A signed document that resource servers read by themselves (RFC 9068).
+    Jwt,
+}
+
+impl TokenFormat {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opaque => "opaque",
+            Self::Jwt => "jwt",
+        }
+    }
+}
+
+impl From<String> for TokenFormat {
+    fn from(text: String) -> Self {
+        if text == Self::Jwt.as_str() {
+            Self::Jwt
+        } else {
+            Self::Opaque
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
 pub struct Client {
     /// The OAuth `client_id`.
     pub id: String,
@@ -29,6 +59,25 @@ pub struct Client {
     pub call_limit: Option<i64>,
     pub created_at: EpochMs,
     pub disabled_at: Option<EpochMs>,
+    #[sqlx(try_from = "String")]
+    pub token_format: TokenFormat,
+    /// Ids of the resource servers that its tokens are for, besides this gateway.
+    #[sqlx(try_from = "String")]
+    pub audience: Words,
+    /// Its public keys (RFC 7517), to authenticate with a signature (RFC 7523).
+    pub jwks: Option<String>,
+    /// Whether it must prove a key for every token (RFC 9449 §5.2).
+    #[sqlx(try_from = "i64")]
+    pub dpop_bound: Flag,
+    /// Whether it must push its authorization requests (RFC 9126 §6).
+    #[sqlx(try_from = "i64")]
+    pub par_required: Flag,
+    /// When its switches end.
+    pub sunset_at: Option<EpochMs>,
+    /// Hash of the secret before this one, good until `former_secret_until`.
+    #[serde(skip)]
+    pub former_secret_hash: Option<String>,
+    pub former_secret_until: Option<EpochMs>,
 }
 
 impl Client {
@@ -73,7 +122,8 @@ impl Store {
             Box::pin(async move {
                 sqlx::query(
                     "INSERT INTO clients (id, tenant_id, name, secret_hash, redirect_uris, grant_types, policies, switches,
-                     call_limit, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                     call_limit, created_at, token_format, audience, jwks, dpop_bound, par_required, sunset_at)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
                 )
                 .bind(client.id)
                 .bind(client.tenant_id)
@@ -85,6 +135,12 @@ impl Store {
                 .bind(client.switches.to_string())
                 .bind(client.call_limit)
                 .bind(client.created_at)
+                .bind(client.token_format.as_str())
+                .bind(client.audience.to_string())
+                .bind(client.jwks)
+                .bind(i64::from(client.dpop_bound))
+                .bind(i64::from(client.par_required))
+                .bind(client.sunset_at)
                 .execute(c)
                 .await
                 .map_err(exists("client"))?;
@@ -119,7 +175,9 @@ impl Store {
                 change(&mut client);
                 sqlx::query(
                     "UPDATE clients SET name = $2, secret_hash = $3, redirect_uris = $4, grant_types = $5, policies = $6,
-                     switches = $7, call_limit = $8, disabled_at = $9 WHERE id = $1",
+                     switches = $7, call_limit = $8, disabled_at = $9, token_format = $10, audience = $11, jwks = $12,
+                     dpop_bound = $13, par_required = $14, sunset_at = $15, former_secret_hash = $16,
+                     former_secret_until = $17 WHERE id = $1",
                 )
                 .bind(&id)
                 .bind(&client.name)
@@ -130,6 +188,14 @@ impl Store {
                 .bind(client.switches.to_string())
                 .bind(client.call_limit)
                 .bind(client.disabled_at)
+                .bind(client.token_format.as_str())
+                .bind(client.audience.to_string())
+                .bind(&client.jwks)
+                .bind(i64::from(client.dpop_bound))
+                .bind(i64::from(client.par_required))
+                .bind(client.sunset_at)
+                .bind(&client.former_secret_hash)
+                .bind(client.former_secret_until)
                 .execute(&mut *c)
                 .await?;
                 if client.disabled_at.is_some() {

@@ -1,7 +1,7 @@
 //! Authorization codes (RFC 6749 §4.1.2): single use, short, bound to client, redirect URI and challenge.
 
 use super::tokens::{self, Token};
-use super::{Result, Store, StoreError, Words, exists, grants};
+use super::{Flag, Result, Store, StoreError, Words, exists, grants};
 use crate::clock::EpochMs;
 
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -22,16 +22,8 @@ pub struct Code {
     pub created_at: EpochMs,
     pub expires_at: EpochMs,
     pub used_at: Option<EpochMs>,
-}
-
-/// A truth value in a BIGINT column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Flag(pub bool);
-
-impl From<i64> for Flag {
-    fn from(number: i64) -> Self {
-        Self(number != 0)
-    }
+    /// Thumbprint of the key that whoever exchanges the code must prove (RFC 9449 §10).
+    pub jkt: Option<String>,
 }
 
 /// What a user has just allowed; `consent` is the single-use number of the form that allowed it.
@@ -44,6 +36,7 @@ pub struct Consented {
     pub redirect_named: bool,
     pub scope: Words,
     pub challenge: Option<String>,
+    pub jkt: Option<String>,
     pub consent: String,
     /// The login in which it was allowed; nothing is issued once that has ended.
     pub session: String,
@@ -87,9 +80,9 @@ impl Store {
                 let grant = grants::widen(c, user, client, &consented.scope, consented.created_at).await?;
                 let made = sqlx::query(
                     "INSERT INTO codes (hash, grant_id, family_id, client_id, user_id, redirect_uri, redirect_named, scope,
-                     challenge, consent, created_at, expires_at)
-                     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
-                     FROM sessions WHERE hash = $13 AND ended_at IS NULL",
+                     challenge, consent, created_at, expires_at, jkt)
+                     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
+                     FROM sessions WHERE hash = $14 AND ended_at IS NULL",
                 )
                 .bind(consented.hash)
                 .bind(grant.id)
@@ -103,6 +96,7 @@ impl Store {
                 .bind(consented.consent)
                 .bind(consented.created_at)
                 .bind(consented.expires_at)
+                .bind(consented.jkt)
                 .bind(consented.session)
                 .execute(c)
                 .await

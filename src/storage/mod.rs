@@ -7,6 +7,7 @@ pub mod callers;
 pub mod calls;
 pub mod clients;
 pub mod codes;
+mod flag;
 pub mod grants;
 pub mod lines;
 pub mod policies;
@@ -18,6 +19,7 @@ pub mod users;
 mod words;
 mod writer;
 
+pub use flag::Flag;
 pub use words::Words;
 
 use crate::metrics::Metrics;

@@ -7,7 +7,7 @@ use crate::clock::EpochMs;
 use std::time::Instant;
 
 /// A token's row. Rows of one authorization share a family.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
 pub struct Token {
     #[serde(skip)]
     pub hash: String,
@@ -30,6 +30,8 @@ pub struct Token {
     /// When a refresh token was exchanged for its successor.
     pub used_at: Option<EpochMs>,
     pub revoked_at: Option<EpochMs>,
+    /// Thumbprint of the key that whoever presents the token must prove (RFC 9449 §6); none for a bearer token.
+    pub jkt: Option<String>,
 }
 
 /// An access token with all that decides about it.
@@ -287,7 +289,7 @@ pub(super) async fn insert(c: &mut Connection, issued: Vec<Token>) -> Result<()>
     for token in issued {
         sqlx::query(
             "INSERT INTO tokens (hash, id, class, family_id, grant_id, tenant_id, client_id, user_id, scope, accesses,
-             created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             created_at, expires_at, jkt) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         )
         .bind(token.hash)
         .bind(token.id)
@@ -301,6 +303,7 @@ pub(super) async fn insert(c: &mut Connection, issued: Vec<Token>) -> Result<()>
         .bind(token.accesses.to_text())
         .bind(token.created_at)
         .bind(token.expires_at)
+        .bind(token.jkt)
         .execute(&mut *c)
         .await?;
     }

@@ -202,3 +202,33 @@ async fn a_client_has_lines_of_its_own() {
         json!({})
     );
 }
+
+#[tokio::test]
+async fn what_a_client_of_high_security_needs_is_set_shown_and_cleared() {
+    let gateway = TestGateway::start().await;
+    let key = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }] });
+    let options = json!({
+        "token_format": "jwt", "audience": ["reports"], "jwks": key, "dpop_bound": true, "par_required": true,
+        "sunset_at": "2027-06-30T00:00:00Z",
+        "grant_types": ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"],
+    });
+    let path = "/admin/clients/crm";
+    gateway.admin_patch(path, options.clone()).await.expect(200);
+    let shown = gateway.admin_get(path).await.json();
+    for (name, value) in options.as_object().unwrap() {
+        assert_eq!(&shown[name], value, "{name}");
+    }
+    let none = json!({ "jwks": null, "sunset_at": null, "dpop_bound": false });
+    let shown = gateway.admin_patch(path, none).await.expect(200).json();
+    assert_eq!(shown.get("jwks"), None);
+    assert_eq!(shown["sunset_at"], json!(null));
+    assert_eq!(shown["par_required"], json!(true));
+}
+
+#[tokio::test]
+async fn a_private_key_is_not_registered() {
+    let gateway = TestGateway::start().await;
+    let key = json!({ "jwks": { "keys": [{ "kty": "EC", "d": "AA" }] } });
+    let answer = gateway.admin_patch("/admin/clients/crm", key).await;
+    answer.refused(400, "register the public half alone");
+}

@@ -145,7 +145,6 @@ pub(crate) async fn issue(
         id: uuid::Uuid::new_v4().to_string(),
         class: "access".to_owned(),
         family_id: uuid::Uuid::new_v4().to_string(),
-        grant_id: None,
         tenant_id: "acme".to_owned(),
         client_id: client.to_owned(),
         user_id,
@@ -153,8 +152,7 @@ pub(crate) async fn issue(
         accesses: Accesses(accesses.iter().map(ToString::to_string).collect()),
         created_at: now,
         expires_at: now + 3_600_000,
-        used_at: None,
-        revoked_at: None,
+        ..Token::default()
     };
     store.create_tokens(vec![token]).await.unwrap();
     minted.token
@@ -252,9 +250,7 @@ pub(crate) fn crm() -> Client {
             .to_owned()
             .into(),
         policies: "call pbx".to_owned().into(),
-        switches: String::new().into(),
-        call_limit: None,
         created_at: NOW,
-        disabled_at: None,
+        ..Client::default()
     }
 }

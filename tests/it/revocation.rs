@@ -26,6 +26,7 @@ fn consented(session: &str) -> Consented {
         redirect_named: true,
         scope: "call".to_owned().into(),
         challenge: None,
+        jkt: None,
         consent: "a-number".to_owned(),
         session: session.to_owned(),
         created_at: NOW,

@@ -140,8 +140,7 @@ fn client(
             .collect(),
         policies: ["call"].into_iter().collect(),
         switches: switches.to_owned().into(),
-        call_limit: None,
         created_at: now,
-        disabled_at: None,
+        ..Client::default()
     }
 }
