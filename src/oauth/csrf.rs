@@ -3,9 +3,10 @@
 use super::Oauth;
 use super::parameters::Parameters;
 use super::provenance::Provenance;
-use super::request::AuthorizationRequest;
+use super::session::Login;
 use crate::error::{Error, Result};
 use crate::secret;
+use crate::storage::clients::Client;
 use subtle::ConstantTimeEq;
 
 /// What a form's token is made of.
@@ -18,13 +19,12 @@ pub(super) enum Form<'f> {
 }
 
 impl Oauth {
-    /// The token of a form about `request`.
-    pub(super) fn form_token(&self, form: Form<'_>, request: &AuthorizationRequest) -> String {
-        let query = request.query();
+    /// The token of a form about what `query` says.
+    pub(super) fn form_token(&self, form: Form<'_>, query: &str) -> String {
         let digest = match form {
-            Form::Login { cookie } => self.mint.digest("login", &[cookie, &query]),
+            Form::Login { cookie } => self.mint.digest("login", &[cookie, query]),
             Form::Consent { session, number } => {
-                self.mint.digest("consent", &[session, number, &query])
+                self.mint.digest("consent", &[session, number, query])
             }
         };
         secret::encode(&digest)
@@ -32,18 +32,13 @@ impl Oauth {
 
     /// # Errors
     /// [`Error::Forbidden`] without a token, [`Error::BadRequest`] with that of another browser or request.
-    pub(super) fn check_form(
-        &self,
-        form: Form<'_>,
-        request: &AuthorizationRequest,
-        sent: &Parameters,
-    ) -> Result<()> {
+    pub(super) fn check_form(&self, form: Form<'_>, query: &str, sent: &Parameters) -> Result<()> {
         let Some(token) = sent.get("csrf_token")? else {
             return Err(Error::Forbidden(
                 "the form's csrf_token is missing".to_owned(),
             ));
         };
-        let right = self.form_token(form, request);
+        let right = self.form_token(form, query);
         if bool::from(right.as_bytes().ct_eq(token.as_bytes())) {
             return Ok(());
         }
@@ -51,19 +46,50 @@ impl Oauth {
         Err(Error::BadRequest(text.to_owned()))
     }
 
+    /// What a form that acts for who is logged in carries: a single-use number, and its token.
+    pub(super) fn consent_form(&self, login: &Login, query: &str) -> (String, String) {
+        let number = single_use_number();
+        let form = Form::Consent {
+            session: &login.session.hash,
+            number: &number,
+        };
+        let token = self.form_token(form, query);
+        (number, token)
+    }
+
+    /// The single-use number of the form that was sent, which must be ours.
+    pub(super) fn consent_number(
+        &self,
+        login: &Login,
+        query: &str,
+        sent: &Parameters,
+    ) -> Result<String> {
+        let number = sent.get("consent")?.unwrap_or_default();
+        let form = Form::Consent {
+            session: &login.session.hash,
+            number,
+        };
+        self.check_form(form, query, sent)?;
+        Ok(number.to_owned())
+    }
+
     /// Whether a script may post here without a form: only for clients that did so in 2012.
     pub(super) fn is_scripted(
         &self,
         provenance: Provenance,
-        request: &AuthorizationRequest,
+        client: Option<&Client>,
         sent: &Parameters,
     ) -> bool {
         let scripted = provenance == Provenance::Script
             && !sent.has("csrf_token")
-            && request.client.switches.contains("scriptable_login");
+            && client.is_some_and(|client| client.switches.contains("scriptable_login"));
         if scripted {
             self.metrics.legacy_used("scriptable_login");
         }
         scripted
     }
+}
+
+pub(super) fn single_use_number() -> String {
+    secret::encode(&secret::random::<16>())
 }

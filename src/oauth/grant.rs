@@ -1,6 +1,6 @@
 //! `GET|POST /auth/grant`: asks the user whether the client may, and gives the client its code.
 
-use super::csrf::Form;
+use super::csrf::single_use_number;
 use super::issue::Basis;
 use super::pages::{self, Scope};
 use super::parameters::Parameters;
@@ -12,7 +12,6 @@ use super::{Oauth, authorize, documents, provenance, redirect, redirect_uri};
 use crate::clock::millis;
 use crate::error::{Error, Result};
 use crate::http::Response;
-use crate::secret;
 use crate::storage::codes::{Code, Consented};
 use crate::token::{Class, Minted};
 use axum::extract::State;
@@ -39,10 +38,10 @@ pub(super) async fn post(State(oauth): State<Arc<Oauth>>, head: Parts, body: Byt
         let Some(login) = oauth.login(&head.headers, &request.tenant.id).await? else {
             return Ok(without_login(&oauth, &head, &request)?);
         };
-        let number = if oauth.is_scripted(provenance, &request, &sent) {
-            random_number()
+        let number = if oauth.is_scripted(provenance, Some(&request.client), &sent) {
+            single_use_number()
         } else {
-            consent_number(&oauth, &login, &request, &sent)?
+            oauth.consent_number(&login, &request.query(), &sent)?
         };
         Ok(decide(&oauth, &login, &request, (&sent, number)).await?)
     };
@@ -58,7 +57,7 @@ async fn ask(oauth: &Oauth, head: &Parts, request: &AuthorizationRequest) -> Res
     // What looks ahead of the user gets no code (RFC 9110 §9.2.1).
     let is_asked = head.method == Method::GET && !provenance::is_prefetch(&head.headers);
     if is_asked && is_remembered(oauth, &login, request).await? {
-        return issue(oauth, &login, request, random_number()).await;
+        return issue(oauth, &login, request, single_use_number()).await;
     }
     show(oauth, head, &login, request).await
 }
@@ -86,12 +85,8 @@ async fn show(
     login: &Login,
     request: &AuthorizationRequest,
 ) -> Result<Response> {
-    let number = random_number();
-    let form = Form::Consent {
-        session: &login.session.hash,
-        number: &number,
-    };
-    let token = oauth.form_token(form, request);
+    let query = request.query();
+    let (number, token) = oauth.consent_form(login, &query);
     let wanted = oauth.wanted(&head.headers, request);
     if wanted != Wanted::Html {
         return Ok(documents::grant(request, (&token, &number), wanted));
@@ -101,10 +96,7 @@ async fn show(
         name: &policy.name,
         description: &policy.description,
     });
-    let (query, renewable) = (
-        request.query(),
-        request.client.grant_types.contains("refresh_token"),
-    );
+    let renewable = request.client.grant_types.contains("refresh_token");
     let page = pages::Consent {
         action: &format!("/auth/grant?{query}"),
         sign_out: &format!("/auth/logout?{query}"),
@@ -117,7 +109,8 @@ async fn show(
         scopes: scopes.collect(),
         lasts: &oauth.settings.grant_lasts(renewable),
     };
-    Ok(oauth.page(StatusCode::OK, request, &page))
+    let source = redirect_uri::as_source(&request.redirect_uri);
+    Ok(oauth.page(StatusCode::OK, &source, &page))
 }
 
 /// A script is told no; a person may have been away for too long.
@@ -126,22 +119,6 @@ fn without_login(oauth: &Oauth, head: &Parts, request: &AuthorizationRequest) ->
         return redirect::to_page(oauth, "/auth/login", request);
     }
     Err(Error::Forbidden("nobody is logged in".to_owned()))
-}
-
-/// The single-use number of the form that was sent, which must be ours.
-pub(super) fn consent_number(
-    oauth: &Oauth,
-    login: &Login,
-    request: &AuthorizationRequest,
-    sent: &Parameters,
-) -> Result<String> {
-    let number = sent.get("consent")?.unwrap_or_default();
-    let form = Form::Consent {
-        session: &login.session.hash,
-        number,
-    };
-    oauth.check_form(form, request, sent)?;
-    Ok(number.to_owned())
 }
 
 async fn decide(
@@ -244,8 +221,4 @@ async fn implicit(
         &answer,
         request.state.as_deref(),
     )
-}
-
-fn random_number() -> String {
-    secret::encode(&secret::random::<16>())
 }

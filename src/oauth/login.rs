@@ -1,12 +1,13 @@
 //! `GET|POST /auth/login`: asks for user name and password, and begins a session.
 
 use super::csrf::Form;
+use super::destination::Destination;
 use super::pages;
 use super::parameters::Parameters;
-use super::request::{AuthorizationRequest, Stopped};
+use super::request::Stopped;
 use super::throttling::address;
 use super::wanted::Wanted;
-use super::{Oauth, authorize, documents, provenance, redirect};
+use super::{Oauth, authorize, documents, provenance};
 use crate::auth::password;
 use crate::error::{Error, Result};
 use crate::http::Response;
@@ -17,10 +18,20 @@ use http::StatusCode;
 use http::request::Parts;
 use std::sync::Arc;
 
+/// What was typed, to be shown again when it was not right.
+#[derive(Debug, Clone, Copy, Default)]
+struct Typed<'t> {
+    /// The tenant's id, where the destination has none.
+    organisation: &'t str,
+    username: &'t str,
+}
+
+const WRONG: &str = "That user name or password is not right.";
+
 pub(super) async fn get(State(oauth): State<Arc<Oauth>>, head: Parts) -> Response {
     let shown = async {
-        let request = authorize::read(&oauth, &head).await?;
-        Ok(show(&oauth, &head, &request).await?)
+        let destination = Destination::read(&oauth, &authorize::query(&head)?).await?;
+        Ok(show(&oauth, &head, &destination).await?)
     };
     shown
         .await
@@ -31,36 +42,35 @@ pub(super) async fn post(State(oauth): State<Arc<Oauth>>, head: Parts, body: Byt
     let answered = async {
         let provenance = provenance::of(&oauth, &head.headers)?;
         let sent = authorize::query(&head)?.and(Parameters::form(&head.headers, &body)?);
-        let request = AuthorizationRequest::read(&oauth, &sent).await?;
-        if !oauth.is_scripted(provenance, &request, &sent) {
+        let destination = Destination::read(&oauth, &sent).await?;
+        if !oauth.is_scripted(provenance, destination.client(), &sent) {
             let (cookie, _) = oauth.form_cookie(&head.headers);
-            oauth.check_form(Form::Login { cookie: &cookie }, &request, &sent)?;
+            let form = Form::Login { cookie: &cookie };
+            oauth.check_form(form, &destination.query(), &sent)?;
         }
-        Ok(log_in(&oauth, &head, &request, &sent).await?)
+        Ok(log_in(&oauth, &head, &destination, &sent).await?)
     };
     answered
         .await
         .unwrap_or_else(|stopped: Stopped| stopped.respond(&oauth))
 }
 
-async fn show(oauth: &Oauth, head: &Parts, request: &AuthorizationRequest) -> Result<Response> {
-    if oauth
-        .login(&head.headers, &request.tenant.id)
-        .await?
-        .is_some()
-    {
-        return redirect::to_page(oauth, "/auth/grant", request);
+async fn show(oauth: &Oauth, head: &Parts, destination: &Destination) -> Result<Response> {
+    if destination.login(oauth, &head.headers).await?.is_some() {
+        return destination.lead_on(oauth);
     }
-    match oauth.wanted(&head.headers, request) {
-        Wanted::Html => Ok(page(oauth, head, request, None)),
-        other => Ok(documents::login(request, other)),
+    match (destination, destination.wanted(oauth, &head.headers)) {
+        (Destination::Authorization(request), wanted @ (Wanted::Json | Wanted::Xml)) => {
+            Ok(documents::login(request, wanted))
+        }
+        _ => Ok(page(oauth, head, destination, None)),
     }
 }
 
 async fn log_in(
     oauth: &Oauth,
     head: &Parts,
-    request: &AuthorizationRequest,
+    destination: &Destination,
     sent: &Parameters,
 ) -> Result<Response> {
     let username = sent.get("username")?.ok_or_else(|| missing("username"))?;
@@ -68,15 +78,20 @@ async fn log_in(
     if password.len() > password::LONGEST {
         return Err(Error::BadRequest("the password is too long".to_owned()));
     }
-    let Some(user) = authenticate(oauth, head, request, (username, password)).await? else {
-        return wrong(oauth, head, request, username);
+    let typed = Typed {
+        organisation: sent.get("organisation")?.unwrap_or_default(),
+        username,
+    };
+    let Some(user) = authenticate(oauth, head, destination, (typed, password)).await? else {
+        return wrong(oauth, head, destination, typed);
     };
     let session = match oauth.begin_session(&user, &head.headers).await {
-        Err(Error::Missing(_)) => return wrong(oauth, head, request, username),
+        Err(Error::Missing(_)) => return wrong(oauth, head, destination, typed),
         session => session?,
     };
-    tracing::info!(target: "audit", event = "login", user = user.id, client = request.client.id);
-    let mut response = redirect::to_page(oauth, "/auth/grant", request)?;
+    let client = destination.client().map(|client| client.id.as_str());
+    tracing::info!(target: "audit", event = "login", user = user.id, client);
+    let mut response = destination.lead_on(oauth)?;
     oauth.set_session_cookie(&mut response, &session);
     Ok(response)
 }
@@ -85,15 +100,20 @@ async fn log_in(
 async fn authenticate(
     oauth: &Oauth,
     head: &Parts,
-    request: &AuthorizationRequest,
-    (username, password): (&str, &str),
+    destination: &Destination,
+    (typed, password): (Typed<'_>, &str),
 ) -> Result<Option<User>> {
-    let tenant = &request.tenant.id;
-    let attempt = oauth
-        .attempts
-        .login(tenant, username, &address(head), oauth.clock.now())?;
-    let user = oauth.store.user_named(tenant, username).await?;
-    let user = user.filter(|user| user.disabled_at.is_none());
+    let asked = destination.tenant().map(|tenant| tenant.id.as_str());
+    let tenant = asked.unwrap_or(typed.organisation);
+    let attempt =
+        oauth
+            .attempts
+            .login(tenant, typed.username, &address(head), oauth.clock.now())?;
+    let user = oauth.store.user_named(tenant, typed.username).await?;
+    // No look at the tenant decides whether the password is verified: that would tell which tenants there are.
+    let open = oauth.store.tenant(tenant).await?;
+    let open = open.is_some_and(|tenant| tenant.disabled_at.is_none());
+    let user = user.filter(|user| open && user.disabled_at.is_none());
     let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
     if password::verify(password, hash).await {
         attempt.succeeded();
@@ -101,19 +121,19 @@ async fn authenticate(
     }
     // What was typed as a name may be a password: only a name that we know is written down.
     let known = user.as_ref().map(|user| user.id.as_str());
-    tracing::warn!(target: "audit", event = "login_failed", user = known, client = request.client.id);
+    let client = destination.client().map(|client| client.id.as_str());
+    tracing::warn!(target: "audit", event = "login_failed", user = known, client);
     Ok(None)
 }
 
 fn wrong(
     oauth: &Oauth,
     head: &Parts,
-    request: &AuthorizationRequest,
-    username: &str,
+    destination: &Destination,
+    typed: Typed<'_>,
 ) -> Result<Response> {
-    let text = "That user name or password is not right.";
-    if oauth.wanted(&head.headers, request) == Wanted::Html {
-        return Ok(page(oauth, head, request, Some((username, text))));
+    if destination.wanted(oauth, &head.headers) == Wanted::Html {
+        return Ok(page(oauth, head, destination, Some(typed)));
     }
     Err(Error::Forbidden(
         "the user name or the password is not right".to_owned(),
@@ -123,26 +143,29 @@ fn wrong(
 fn page(
     oauth: &Oauth,
     head: &Parts,
-    request: &AuthorizationRequest,
-    failed: Option<(&str, &str)>,
+    destination: &Destination,
+    failed: Option<Typed<'_>>,
 ) -> Response {
     let (cookie, is_new) = oauth.form_cookie(&head.headers);
-    let token = oauth.form_token(Form::Login { cookie: &cookie }, request);
+    let query = destination.query();
+    let token = oauth.form_token(Form::Login { cookie: &cookie }, &query);
+    let typed = failed.unwrap_or_default();
     let page = pages::Login {
-        action: &format!("/auth/login?{}", request.query()),
+        action: &format!("/auth/login?{query}"),
         csrf_token: &token,
         hidden: Vec::new(),
-        client_name: Some(&request.client.name),
-        tenant: &request.tenant.name,
-        username: failed.map_or("", |(username, _)| username),
-        error: failed.map(|(_, text)| text),
+        client_name: destination.client().map(|client| client.name.as_str()),
+        tenant: destination.tenant().map(|tenant| tenant.name.as_str()),
+        organisation: typed.organisation,
+        username: typed.username,
+        error: failed.map(|_| WRONG),
     };
     let status = if failed.is_some() {
         StatusCode::FORBIDDEN
     } else {
         StatusCode::OK
     };
-    let mut response = oauth.page(status, request, &page);
+    let mut response = oauth.page(status, &destination.source(), &page);
     if is_new {
         oauth.set_form_cookie(&mut response, &cookie);
     }

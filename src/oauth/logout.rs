@@ -1,10 +1,11 @@
 //! `GET|POST /auth/logout`: ends the session.
 
+use super::destination::Destination;
 use super::pages::{Message, Tone};
 use super::parameters::Parameters;
-use super::request::{AuthorizationRequest, Stopped};
+use super::request::Stopped;
 use super::wanted::{self, Wanted};
-use super::{Oauth, authorize, documents, grant, page, provenance, redirect};
+use super::{Oauth, authorize, documents, page, provenance};
 use crate::error::{Error, Result};
 use crate::http::Response;
 use axum::extract::State;
@@ -25,22 +26,22 @@ pub(super) async fn get(State(oauth): State<Arc<Oauth>>, head: Parts) -> Result<
     Ok(done(&oauth, &head))
 }
 
-/// From the consent page it leads to another login for the same request.
+/// From the consent page it leads to another login with the same destination.
 pub(super) async fn post(State(oauth): State<Arc<Oauth>>, head: Parts, body: Bytes) -> Response {
     let answered = async {
         provenance::of(&oauth, &head.headers)?;
         let query = authorize::query(&head)?;
-        if !query.has("client_id") {
+        if !query.has("client_id") && !query.has("to") {
             end(&oauth, &head).await?;
             return Ok(done(&oauth, &head));
         }
         let sent = query.and(Parameters::form(&head.headers, &body)?);
-        let request = AuthorizationRequest::read(&oauth, &sent).await?;
-        if let Some(login) = oauth.login(&head.headers, &request.tenant.id).await? {
-            grant::consent_number(&oauth, &login, &request, &sent)?;
+        let destination = Destination::read(&oauth, &sent).await?;
+        if let Some(login) = destination.login(&oauth, &head.headers).await? {
+            oauth.consent_number(&login, &destination.query(), &sent)?;
         }
         end(&oauth, &head).await?;
-        let mut response = redirect::to_page(&oauth, "/auth/login", &request)?;
+        let mut response = destination.ask_for_login(&oauth)?;
         oauth.drop_session_cookie(&mut response);
         Ok(response)
     };

@@ -5,6 +5,7 @@ mod authorize;
 mod client;
 mod client_credentials;
 mod csrf;
+mod destination;
 mod documents;
 mod echo;
 mod errors;
@@ -107,15 +108,9 @@ impl Oauth {
         self.origin.starts_with("https://")
     }
 
-    /// A page about `request`, whose forms end at its client.
-    fn page(
-        &self,
-        status: StatusCode,
-        request: &AuthorizationRequest,
-        page: &impl Template,
-    ) -> Response {
-        let destination = redirect_uri::as_source(&request.redirect_uri);
-        let mut response = page::leading_to(&destination, status, page);
+    /// A page whose forms end here, or at `source` if that names another place.
+    fn page(&self, status: StatusCode, source: &str, page: &impl Template) -> Response {
+        let mut response = page::leading_to(source, status, page);
         if self.is_secure() {
             page::strict_transport(response.headers_mut());
         }

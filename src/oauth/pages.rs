@@ -24,8 +24,11 @@ pub(super) struct Login<'a> {
     pub hidden: Vec<(&'a str, &'a str)>,
     /// The application that asks; `None` when somebody signs in for themselves.
     pub client_name: Option<&'a str>,
-    /// The name of the tenant whose users may sign in.
-    pub tenant: &'a str,
+    /// The name of the tenant whose users may sign in; `None` when they are to
+    /// say which is theirs.
+    pub tenant: Option<&'a str>,
+    /// What was typed as the tenant before, else empty.
+    pub organisation: &'a str,
     /// What was typed before, else empty.
     pub username: &'a str,
     /// A sentence that says why the last attempt failed. It must not tell a
@@ -108,7 +111,8 @@ mod tests {
             csrf_token: "Zm9vYmFy",
             hidden: vec![("transaction", "t-1")],
             client_name: Some("Acme CRM"),
-            tenant: "Northwind",
+            tenant: Some("Northwind"),
+            organisation: "",
             username: "",
             error: None,
         }
@@ -204,7 +208,8 @@ mod tests {
             csrf_token: MARKUP,
             hidden: vec![(MARKUP, MARKUP)],
             client_name: Some(MARKUP),
-            tenant: MARKUP,
+            tenant: Some(MARKUP),
+            organisation: MARKUP,
             username: MARKUP,
             error: Some(MARKUP),
             ..login()

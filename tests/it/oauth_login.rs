@@ -223,6 +223,64 @@ async fn b11_no_parameter_leads_away() {
 }
 
 #[tokio::test]
+async fn b11_a_login_for_oneself_leads_to_a_page_of_ours_by_its_name() {
+    let gateway = TestGateway::start().await;
+    let mut browser = Browser::new(&gateway);
+    let page = browser.get("/auth/login?to=account").await;
+    assert!(page.text().contains("Acme"), "the only tenant there is");
+    let answer = browser
+        .submit(&page, &[("username", "ann"), ("password", PASSWORD)])
+        .await;
+    assert_eq!(answer.status, 303);
+    assert_eq!(answer.header("location"), "/account");
+    for elsewhere in [
+        "https://evil.example",
+        "//evil.example",
+        "/account",
+        "grant",
+    ] {
+        let path = format!("/auth/login?{}", encoded([("to", elsewhere)]));
+        let answer = browser.get(&path).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("location")),
+            (400, "")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_login_for_oneself_asks_for_the_organisation_when_there_are_several() {
+    let gateway = TestGateway::start().await;
+    let store = &gateway.services.store;
+    let mut tenant = store.tenant("acme").await.unwrap().unwrap();
+    tenant.id = "other".to_owned();
+    store.create_tenant(tenant).await.unwrap();
+    let mut browser = Browser::new(&gateway);
+    let page = browser.get("/auth/login?to=account").await;
+    assert!(page.text().contains("name=\"organisation\""));
+    for organisation in ["other", "nowhere"] {
+        let typed = [
+            ("organisation", organisation),
+            ("username", "ann"),
+            ("password", PASSWORD),
+        ];
+        let answer = browser.submit(&page, &typed).await;
+        assert_eq!(answer.status, 403, "{organisation}");
+        assert!(answer.text().contains(&format!("value=\"{organisation}\"")));
+    }
+    let typed = [
+        ("organisation", "acme"),
+        ("username", "ann"),
+        ("password", PASSWORD),
+    ];
+    assert_eq!(browser.submit(&page, &typed).await.status, 303);
+    let named = Browser::new(&gateway)
+        .get("/auth/login?to=account&tenant=acme")
+        .await;
+    assert!(!named.text().contains("name=\"organisation\""));
+}
+
+#[tokio::test]
 async fn b12_a_session_is_over_after_the_logout() {
     let gateway = TestGateway::start().await;
     let mut browser = Browser::new(&gateway);
