@@ -228,9 +228,13 @@ impl Services {
     }
 
     /// What must be done over and over: follow revocations, end leases that are over, forget what is old.
-    pub async fn keep_house(self, calls: impl Fn() -> Arc<Calls>) {
+    pub async fn keep_house(
+        self,
+        calls: impl Fn() -> Arc<Calls>,
+        config: impl Fn() -> Arc<Config>,
+    ) {
         // Side by side: what only reads must not wait for a store that cannot be written.
-        tokio::join!(self.follow(), self.tidy(calls));
+        tokio::join!(self.follow(), self.tidy(calls, config));
     }
 
     async fn follow(&self) {
@@ -243,7 +247,7 @@ impl Services {
         }
     }
 
-    async fn tidy(&self, calls: impl Fn() -> Arc<Calls>) {
+    async fn tidy(&self, calls: impl Fn() -> Arc<Calls>, config: impl Fn() -> Arc<Config>) {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         let mut since_pruned = 0_u32;
         loop {
@@ -254,19 +258,21 @@ impl Services {
             since_pruned += 1;
             if since_pruned >= PRUNE_EVERY {
                 since_pruned = 0;
-                self.prune().await;
+                self.prune(&config()).await;
             }
         }
     }
 
-    async fn prune(&self) {
+    async fn prune(&self, config: &Config) {
         let now = self.clock.now();
         let days = |days: u64| now - crate::clock::millis(Duration::from_secs(days * 24 * 3600));
+        let audited = now - crate::clock::millis(config.oauth.audit_retention);
         let pruned = [
             self.follower.prune().await,
             self.store.prune_tokens(days(1)).await,
             self.store.prune_codes(days(1)).await,
             self.store.prune_sessions(days(1)).await,
+            self.store.prune_audit(audited).await,
         ];
         for error in pruned.into_iter().filter_map(Result::err) {
             tracing::error!(%error, "old rows cannot be removed");

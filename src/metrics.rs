@@ -32,6 +32,7 @@ struct Families {
     store: HistogramVec,
     tokens: IntCounterVec,
     legacy: IntCounterVec,
+    audited: IntCounterVec,
     log_dropped: IntGauge,
 }
 
@@ -149,6 +150,11 @@ impl Metrics {
                 "Uses of a client's legacy switch.",
                 &["switch"],
             ),
+            audited: counters(
+                "callgate_audit_events_total",
+                "Events of the audit log.",
+                &["event"],
+            ),
             log_dropped: gauge(
                 "callgate_access_log_dropped_lines",
                 "Lines of the access log that were dropped since the start.",
@@ -214,6 +220,10 @@ impl Metrics {
 
     pub fn legacy_used(&self, switch: &str) {
         self.0.legacy.with_label_values(&[switch]).inc();
+    }
+
+    pub fn audited(&self, event: &str) {
+        self.0.audited.with_label_values(&[event]).inc();
     }
 
     pub fn set_calls_live(&self, live: i64) {

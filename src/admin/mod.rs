@@ -4,6 +4,7 @@
 //! (on the others within a second), and leaves a line in the audit log.
 
 mod api;
+mod audit;
 mod calls;
 mod change;
 mod clients;
@@ -18,6 +19,7 @@ mod users;
 mod view;
 
 pub use api::endpoints;
+pub use audit::{AuditFilter, AuditPage, AuditView};
 pub use calls::{CallFilter, CallView};
 pub use change::Change;
 pub use clients::{ClientChanges, ClientView, GrantType, Kind, NewClient, NewClientView, Switch};
@@ -32,6 +34,7 @@ use crate::call::Calls;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::storage::Store;
+use crate::storage::audit::{Entry, Event};
 use crate::token::{Follower, Mint};
 use std::sync::Arc;
 
@@ -47,14 +50,34 @@ pub struct Administration {
 impl Administration {
     /// Makes what was changed hold on this gateway, and writes it down.
     async fn done(&self, by: &Permit, act: &'static str, what: &str) -> Result<()> {
-        let by = &by.principal().subject;
-        tracing::info!(target: "audit", act, %by, what, "an administrator acted");
+        self.store.audit(self.entry(by, act, what).await).await;
         // What was done is done, and its answer may hold a secret that is shown once: never lose it to this. The
         // housekeeping of every gateway catches up within a second.
         if let Err(error) = self.follower.catch_up().await {
             tracing::error!(%error, "revocations cannot be read");
         }
         Ok(())
+    }
+
+    /// Whom an act concerns stands in its first word.
+    async fn entry(&self, by: &Permit, act: &'static str, what: &str) -> Entry {
+        let entry = Entry::new(Event::Administration, self.clock.now())
+            .with("act", act)
+            .with("by", by.principal().subject.to_string())
+            .with("what", what);
+        match act.split_once('.') {
+            Some(("tenant", _)) => entry.tenant(what),
+            Some(("client", _) | ("token", "revoke_client")) => entry.client(what),
+            Some(("user", _) | ("token", "revoke_user")) => self.about_user(entry, what).await,
+            _ => entry,
+        }
+    }
+
+    async fn about_user(&self, entry: Entry, id: &str) -> Entry {
+        match self.store.user(id).await {
+            Ok(Some(user)) => entry.user(&user),
+            _ => entry.user_id(Some(id)),
+        }
     }
 
     fn must_be_configured(&self, backend: &str) -> Result<()> {

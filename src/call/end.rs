@@ -5,6 +5,7 @@ use crate::acl::Permit;
 use crate::admission::{Cause, Lease};
 use crate::backend::{BackendError, Ending};
 use crate::error::{Error, Result};
+use crate::storage::audit::{Entry, Event};
 
 impl Calls {
     /// Ends one of the caller's own calls. A call that has ended already stays as it is: no error.
@@ -18,10 +19,15 @@ impl Calls {
     pub async fn end_any(&self, permit: &Permit, call: &str, force: bool) -> Result<Lease> {
         let lease = self.store.call(call).await?.ok_or(Error::Missing("call"))?;
         let ended = self.end(&lease, Cause::Administrator).await;
-        tracing::info!(
-            target: "audit", act = "call.end", by = %permit.principal().subject, call.id = %lease.id,
-            call.owner = %lease.owner, force, ok = ended.is_ok(), "an administrator ended a call"
-        );
+        let entry = Entry::new(Event::CallEnded, self.clock.now())
+            .tenant(&lease.tenant_id)
+            .client(lease.client_id.as_str())
+            .user_id(lease.owner.strip_prefix("user:"))
+            .with("by", permit.principal().subject.to_string())
+            .with("call", lease.id.as_str())
+            .with("force", force)
+            .with("ok", ended.is_ok());
+        self.store.audit(entry).await;
         if ended.is_err() && force {
             self.release(&lease.id, Cause::Administrator).await?;
             return Ok(lease);

@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit code out.
 
 mod arguments;
+mod audit;
 mod call;
 mod check;
 mod client;
@@ -71,6 +72,8 @@ enum Command {
     /// Live calls and their leases
     #[command(subcommand)]
     Call(call::Command),
+    /// Who did what, when and from where, newest first
+    Audit(audit::Audit),
     /// Write a completion script for a shell
     Completions(completions::Arguments),
 }
@@ -125,6 +128,9 @@ fn run(cli: Cli) -> Result {
         }
         Command::Call(command) => {
             wait(async { call::run(&Office::open(&config).await?, command, output).await })
+        }
+        Command::Audit(audit) => {
+            wait(async { audit::run(&Office::open(&config).await?, audit, output).await })
         }
     }
 }

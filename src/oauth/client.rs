@@ -4,6 +4,8 @@ use super::Oauth;
 use super::errors::ClientError;
 use super::parameters::{Parameters, decode};
 use super::throttling::address;
+use crate::clock::EpochMs;
+use crate::storage::audit::Event;
 use crate::storage::clients::Client;
 use crate::token::TokenHash;
 use base64::Engine;
@@ -35,8 +37,28 @@ impl Oauth {
             return client.ok_or(ClientError::InvalidClient);
         }
         self.attempts.count_guess(&presented.id, &address, now);
-        tracing::warn!(target: "audit", event = "client_refused", client = client.map(|client| client.id));
+        self.write_refusal(head, client, (&address, now)).await;
         Err(ClientError::InvalidClient)
+    }
+
+    /// What was sent as a name may be a secret: only a name that we know is written down. An unknown one costs the
+    /// same, so that nobody learns which there are.
+    async fn write_refusal(
+        &self,
+        head: &Parts,
+        client: Option<Client>,
+        (address, now): (&str, EpochMs),
+    ) {
+        let entry = self.entry(Event::ClientRefused, head);
+        let entry = match client {
+            Some(client) => entry.tenant(&client.tenant_id).client(client.id.as_str()),
+            None => entry,
+        };
+        if self.attempts.is_worth_a_row(address, now) {
+            self.store.audit(entry).await;
+        } else {
+            self.store.tell(&entry);
+        }
     }
 
     /// Counts what looks like guessing.

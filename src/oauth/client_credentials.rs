@@ -5,9 +5,16 @@ use super::errors::ClientError;
 use super::issue::{Answer, Basis, Outcome};
 use super::parameters::Parameters;
 use crate::storage::Words;
+use crate::storage::audit::Event;
 use crate::storage::clients::Client;
+use http::request::Parts;
 
-pub(super) async fn token(oauth: &Oauth, client: &Client, form: &Parameters) -> Outcome {
+pub(super) async fn token(
+    oauth: &Oauth,
+    head: &Parts,
+    client: &Client,
+    form: &Parameters,
+) -> Outcome {
     // RFC 6749 §4.4: only for clients that can prove who they are.
     if client.is_public() {
         return Err(ClientError::UnauthorizedClient);
@@ -29,7 +36,7 @@ pub(super) async fn token(oauth: &Oauth, client: &Client, form: &Parameters) -> 
         .access_token(&basis, &scope, oauth.settings.access_lifetime)
         .await?;
     let answer = Answer::new(&access, None);
-    oauth.store.create_tokens(vec![access.row]).await?;
-    tracing::info!(target: "audit", event = "token_issued", client = client.id, family = basis.family);
+    let entry = basis.named_in(oauth.entry(Event::TokenIssued, head));
+    oauth.store.issue_tokens(vec![access.row], entry).await?;
     Ok(answer)
 }

@@ -4,24 +4,32 @@ use super::errors::ClientError;
 use super::issue::{Answer, Basis, Outcome};
 use super::parameters::Parameters;
 use super::{Oauth, pkce};
+use crate::storage::audit::Event;
 use crate::storage::clients::Client;
 use crate::storage::codes::{Code, Exchange, family_began};
 use crate::token::Class;
+use http::request::Parts;
 
-pub(super) async fn tokens(oauth: &Oauth, client: &Client, form: &Parameters) -> Outcome {
+pub(super) async fn tokens(
+    oauth: &Oauth,
+    head: &Parts,
+    client: &Client,
+    form: &Parameters,
+) -> Outcome {
     let code = find(oauth, client, form).await?;
     let renewable = client.grant_types.contains("refresh_token");
-    redeem(oauth, client, &code, renewable).await
+    redeem(oauth, head, client, (&code, renewable)).await
 }
 
 /// For an answer in an address: without a refresh token. Says where to.
 pub(super) async fn in_fragment(
     oauth: &Oauth,
+    head: &Parts,
     client: &Client,
     query: &Parameters,
 ) -> Result<(String, Answer), ClientError> {
     let code = find(oauth, client, query).await?;
-    let answer = redeem(oauth, client, &code, false).await?;
+    let answer = redeem(oauth, head, client, (&code, false)).await?;
     Ok((code.redirect_uri, answer))
 }
 
@@ -81,7 +89,12 @@ fn check_verifier(code: &Code, sent: Option<&str>) -> Result<(), ClientError> {
     }
 }
 
-async fn redeem(oauth: &Oauth, client: &Client, code: &Code, renewable: bool) -> Outcome {
+async fn redeem(
+    oauth: &Oauth,
+    head: &Parts,
+    client: &Client,
+    (code, renewable): (&Code, bool),
+) -> Outcome {
     let basis = Basis::of_code(client, code);
     let access = oauth
         .access_token(&basis, &code.scope, oauth.settings.access_lifetime)
@@ -94,18 +107,12 @@ async fn redeem(oauth: &Oauth, client: &Client, code: &Code, renewable: bool) ->
         .chain(refresh)
         .map(|issued| issued.row)
         .collect();
-    match oauth
-        .store
-        .exchange_code(code, rows, oauth.clock.now())
-        .await?
-    {
-        Exchange::Done => {
-            tracing::info!(target: "audit", event = "token_issued", client = client.id, user = code.user_id, family = code.family_id);
-            Ok(answer)
-        }
+    let entry = basis.named_in(oauth.entry(Event::TokenIssued, head));
+    let now = oauth.clock.now();
+    match oauth.store.exchange_code(code, rows, entry, now).await? {
+        Exchange::Done => Ok(answer),
         Exchange::Reused => {
             oauth.follower.catch_up().await?;
-            tracing::warn!(target: "audit", event = "code_reused", client = client.id, user = code.user_id, family = code.family_id);
             Err(ClientError::InvalidGrant("the code was used before"))
         }
     }

@@ -12,6 +12,7 @@ use super::{Oauth, authorize, documents, provenance, redirect, redirect_uri};
 use crate::clock::millis;
 use crate::error::{Error, Result};
 use crate::http::Response;
+use crate::storage::audit::Event;
 use crate::storage::codes::{Code, Consented};
 use crate::token::{Class, Minted};
 use axum::extract::State;
@@ -43,7 +44,7 @@ pub(super) async fn post(State(oauth): State<Arc<Oauth>>, head: Parts, body: Byt
         } else {
             oauth.consent_number(&login, &request.query(), &sent)?
         };
-        Ok(decide(&oauth, &login, &request, (&sent, number)).await?)
+        Ok(decide(&oauth, &head, &login, &request, (&sent, number)).await?)
     };
     answered
         .await
@@ -57,7 +58,7 @@ async fn ask(oauth: &Oauth, head: &Parts, request: &AuthorizationRequest) -> Res
     // What looks ahead of the user gets no code (RFC 9110 §9.2.1).
     let is_asked = head.method == Method::GET && !provenance::is_prefetch(&head.headers);
     if is_asked && is_remembered(oauth, &login, request).await? {
-        return issue(oauth, &login, request, single_use_number()).await;
+        return issue(oauth, head, (&login, request), single_use_number()).await;
     }
     show(oauth, head, &login, request).await
 }
@@ -123,6 +124,7 @@ fn without_login(oauth: &Oauth, head: &Parts, request: &AuthorizationRequest) ->
 
 async fn decide(
     oauth: &Oauth,
+    head: &Parts,
     login: &Login,
     request: &AuthorizationRequest,
     (sent, number): (&Parameters, String),
@@ -136,12 +138,14 @@ async fn decide(
             ));
         }
     };
-    tracing::info!(
-        target: "audit", event = "consent", allowed, user = login.user.id, client = request.client.id,
-        scope = %request.scope
-    );
+    let entry = oauth.entry(Event::Consent, head).user(&login.user);
+    let entry = entry
+        .client(request.client.id.as_str())
+        .with("allowed", allowed);
+    let entry = entry.with("scope", request.scope.to_string());
+    oauth.store.audit(entry).await;
     if allowed {
-        return issue(oauth, login, request, number).await;
+        return issue(oauth, head, (login, request), number).await;
     }
     Refused::denied(request).respond(oauth)
 }
@@ -149,8 +153,8 @@ async fn decide(
 /// Gives the client a code, or in the implicit flow what it would be exchanged for. `number` is good for one.
 async fn issue(
     oauth: &Oauth,
-    login: &Login,
-    request: &AuthorizationRequest,
+    head: &Parts,
+    (login, request): (&Login, &AuthorizationRequest),
     number: String,
 ) -> Result<Response> {
     let minted = oauth.mint.mint(Class::Code);
@@ -171,7 +175,7 @@ async fn issue(
     };
     oauth.store.create_code(consented).await?;
     if request.response_type == ResponseType::Token {
-        return implicit(oauth, request, &minted).await;
+        return implicit(oauth, head, request, &minted).await;
     }
     let code = [("code", minted.token.expose().as_bytes())];
     redirect::to_client(
@@ -185,6 +189,7 @@ async fn issue(
 /// RFC 6749 §4.2.2: the token travels in the fragment, and there is no refresh token.
 async fn implicit(
     oauth: &Oauth,
+    head: &Parts,
     request: &AuthorizationRequest,
     minted: &Minted,
 ) -> Result<Response> {
@@ -195,18 +200,11 @@ async fn implicit(
         .settings
         .implicit_lifetime
         .min(oauth.settings.access_lifetime);
-    let access = oauth
-        .access_token(
-            &Basis::of_code(&request.client, &code),
-            &code.scope,
-            lifetime,
-        )
-        .await?;
-    let rows = vec![access.row];
-    oauth
-        .store
-        .exchange_code(&code, rows, oauth.clock.now())
-        .await?;
+    let basis = Basis::of_code(&request.client, &code);
+    let access = oauth.access_token(&basis, &code.scope, lifetime).await?;
+    let (rows, now) = (vec![access.row], oauth.clock.now());
+    let entry = basis.named_in(oauth.entry(Event::TokenIssued, head));
+    oauth.store.exchange_code(&code, rows, entry, now).await?;
     oauth.metrics.tokens_issued("implicit");
     let (seconds, scope) = (lifetime.as_secs().to_string(), code.scope.to_string());
     let answer = [

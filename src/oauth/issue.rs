@@ -62,7 +62,7 @@ impl Basis {
         }
     }
 
-    pub(super) fn of_refresh_token(token: &Token) -> Self {
+    pub(super) fn of_token(token: &Token) -> Self {
         Self {
             tenant: token.tenant_id.clone(),
             client: token.client_id.clone(),

@@ -11,6 +11,7 @@ use super::{Oauth, authorize, documents, provenance};
 use crate::auth::password;
 use crate::error::{Error, Result};
 use crate::http::Response;
+use crate::storage::audit::Event;
 use crate::storage::users::User;
 use axum::extract::State;
 use bytes::Bytes;
@@ -90,7 +91,8 @@ async fn log_in(
         session => session?,
     };
     let client = destination.client().map(|client| client.id.as_str());
-    tracing::info!(target: "audit", event = "login", user = user.id, client);
+    let entry = oauth.entry(Event::Login, head).user(&user).client(client);
+    oauth.store.audit(entry).await;
     let mut response = destination.lead_on(oauth)?;
     oauth.set_session_cookie(&mut response, &session);
     Ok(response)
@@ -120,9 +122,14 @@ async fn authenticate(
         return Ok(user);
     }
     // What was typed as a name may be a password: only a name that we know is written down.
-    let known = user.as_ref().map(|user| user.id.as_str());
+    let entry = oauth.entry(Event::LoginFailed, head);
+    let entry = match (user, destination.tenant()) {
+        (Some(user), _) => entry.user(&user),
+        (None, Some(tenant)) => entry.tenant(&tenant.id),
+        (None, None) => entry,
+    };
     let client = destination.client().map(|client| client.id.as_str());
-    tracing::warn!(target: "audit", event = "login_failed", user = known, client);
+    oauth.store.audit(entry.client(client)).await;
     Ok(None)
 }
 

@@ -8,6 +8,7 @@ use super::wanted::{self, Wanted};
 use super::{Oauth, authorize, documents, page, provenance};
 use crate::error::{Error, Result};
 use crate::http::Response;
+use crate::storage::audit::Event;
 use axum::extract::State;
 use bytes::Bytes;
 use http::StatusCode;
@@ -52,7 +53,8 @@ pub(super) async fn post(State(oauth): State<Arc<Oauth>>, head: Parts, body: Byt
 
 async fn end(oauth: &Oauth, head: &Parts) -> Result<()> {
     if let Some(login) = oauth.any_login(&head.headers).await? {
-        tracing::info!(target: "audit", event = "logout", user = login.user.id);
+        let entry = oauth.entry(Event::Logout, head).user(&login.user);
+        oauth.store.audit(entry).await;
     }
     oauth.end_session(&head.headers).await
 }

@@ -6,19 +6,26 @@ use super::issue::{Answer, Basis, Outcome};
 use super::parameters::Parameters;
 use crate::clock::millis;
 use crate::storage::Words;
+use crate::storage::audit::Event;
 use crate::storage::clients::Client;
 use crate::storage::codes::family_began;
 use crate::storage::tokens::{Rotation, Succession, Token};
 use crate::token::Class;
+use http::request::Parts;
 
-pub(super) async fn tokens(oauth: &Oauth, client: &Client, form: &Parameters) -> Outcome {
+pub(super) async fn tokens(
+    oauth: &Oauth,
+    head: &Parts,
+    client: &Client,
+    form: &Parameters,
+) -> Outcome {
     let sent = form.get("refresh_token")?;
     let sent = sent.ok_or_else(|| {
         ClientError::InvalidRequest("the parameter refresh_token is missing".to_owned())
     })?;
     let presented = find(oauth, client, sent).await?;
     let scope = scope(client, &presented, form.get("scope")?)?;
-    let basis = Basis::of_refresh_token(&presented);
+    let basis = Basis::of_token(&presented);
     let began = family_began(&presented.family_id).unwrap_or(presented.created_at);
     let access = oauth
         .access_token(&basis, &scope, oauth.settings.access_lifetime)
@@ -32,14 +39,15 @@ pub(super) async fn tokens(oauth: &Oauth, client: &Client, form: &Parameters) ->
         refresh: refresh.row,
         repeat_since: now.saturating_sub(millis(oauth.settings.refresh_grace)),
     };
-    match oauth.store.rotate(&presented, succession, now).await? {
-        Rotation::Done | Rotation::Repeated => {
-            tracing::info!(target: "audit", event = "token_refreshed", client = client.id, family = presented.family_id);
-            Ok(answer)
-        }
+    let entry = basis.named_in(oauth.entry(Event::TokenRefreshed, head));
+    match oauth
+        .store
+        .rotate(&presented, succession, entry, now)
+        .await?
+    {
+        Rotation::Done | Rotation::Repeated => Ok(answer),
         Rotation::Reused => {
             oauth.follower.catch_up().await?;
-            tracing::warn!(target: "audit", event = "refresh_token_reused", client = client.id, family = presented.family_id);
             Err(ClientError::InvalidGrant(
                 "the refresh token was used before",
             ))

@@ -2,8 +2,10 @@
 
 use super::Oauth;
 use super::errors::ClientError;
+use super::issue::Basis;
 use super::parameters::Parameters;
 use crate::http::{Response, empty, no_store};
+use crate::storage::audit::Event;
 use crate::storage::clients::Client;
 use crate::token::Class;
 use axum::extract::State;
@@ -24,28 +26,40 @@ pub(super) async fn post(
         .ok_or_else(|| ClientError::InvalidRequest("the parameter token is missing".to_owned()))?;
     // A token tells by itself what it is, so `token_type_hint` is not needed (RFC 7009 §2.1).
     if let Some(hash) = oauth.mint.recognise(Class::Access, token) {
-        end_access(&oauth, &client, &hash.to_string()).await?;
+        end_access(&oauth, &head, &client, &hash.to_string()).await?;
     }
     if let Some(hash) = oauth.mint.recognise(Class::Refresh, token) {
-        end_family(&oauth, &client, &hash.to_string()).await?;
+        end_family(&oauth, &head, &client, &hash.to_string()).await?;
     }
     // RFC 7009 §2.2: an unknown token is a success too. So is a foreign one: nobody learns that it exists.
     Ok(no_store(empty(StatusCode::OK)))
 }
 
-async fn end_access(oauth: &Oauth, client: &Client, hash: &str) -> Result<(), ClientError> {
+async fn end_access(
+    oauth: &Oauth,
+    head: &Parts,
+    client: &Client,
+    hash: &str,
+) -> Result<(), ClientError> {
     let token = oauth.store.token(hash).await?;
     let Some(token) = token.filter(|token| token.client_id == client.id) else {
         return Ok(());
     };
     oauth.store.revoke_token(hash, oauth.clock.now()).await?;
     oauth.follower.catch_up().await?;
-    tracing::info!(target: "audit", event = "token_revoked", client = client.id, token = token.id);
+    let entry = oauth.entry(Event::TokenRevoked, head);
+    let entry = Basis::of_token(&token).named_in(entry);
+    oauth.store.audit(entry.with("token", token.id)).await;
     Ok(())
 }
 
 /// With a refresh token ends all that came of the same authorization.
-async fn end_family(oauth: &Oauth, client: &Client, hash: &str) -> Result<(), ClientError> {
+async fn end_family(
+    oauth: &Oauth,
+    head: &Parts,
+    client: &Client,
+    hash: &str,
+) -> Result<(), ClientError> {
     let token = oauth.store.token(hash).await?;
     let Some(token) = token.filter(|token| token.client_id == client.id) else {
         return Ok(());
@@ -55,6 +69,8 @@ async fn end_family(oauth: &Oauth, client: &Client, hash: &str) -> Result<(), Cl
         .revoke_family(&token.family_id, oauth.clock.now())
         .await?;
     oauth.follower.catch_up().await?;
-    tracing::info!(target: "audit", event = "family_revoked", client = client.id, family = token.family_id);
+    let entry = oauth.entry(Event::FamilyRevoked, head);
+    let entry = Basis::of_token(&token).named_in(entry);
+    oauth.store.audit(entry).await;
     Ok(())
 }

@@ -35,6 +35,9 @@ pub struct Settings {
     pub address_attempts: u32,
     #[serde(with = "humantime_serde")]
     pub attempt_window: Duration,
+    /// How long the audit log is kept.
+    #[serde(with = "humantime_serde")]
+    pub audit_retention: Duration,
     /// Show at `/test` what a client would get back: for demonstrations on this machine alone.
     pub echo_client: bool,
 }
@@ -60,6 +63,7 @@ impl Default for Settings {
             login_attempts: 10,
             address_attempts: 100,
             attempt_window: Duration::from_secs(10 * MINUTE),
+            audit_retention: Duration::from_secs(90 * DAY),
             echo_client: false,
         }
     }

@@ -15,6 +15,7 @@ pub struct Attempts {
     accounts: Throttle,
     addresses: Throttle,
     clients: Throttle,
+    refusals: Throttle,
 }
 
 impl Attempts {
@@ -24,6 +25,7 @@ impl Attempts {
             accounts: Throttle::new(settings.login_attempts, window),
             addresses: Throttle::new(of_address, window),
             clients: Throttle::new(of_address, window),
+            refusals: Throttle::new(of_address, window),
         }
     }
 
@@ -49,6 +51,11 @@ impl Attempts {
     /// Whether the client's credentials, codes and tokens are looked at.
     pub(super) fn check_client(&self, client: &str, address: &str, now: EpochMs) -> Result<()> {
         Ok(self.clients.check(&key(&[client, address]), now)?)
+    }
+
+    /// Whether another refusal of a client is stored: a flood of them must fill no disk.
+    pub(super) fn is_worth_a_row(&self, address: &str, now: EpochMs) -> bool {
+        self.refusals.take(address, now).is_ok()
     }
 
     /// Counts a wrong secret, or a code or token that never was.

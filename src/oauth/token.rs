@@ -6,6 +6,7 @@ use super::parameters::Parameters;
 use super::{Oauth, authorize, client_credentials, exchange, redirect, refresh};
 use crate::error::Error;
 use crate::http::Response;
+use crate::storage::audit::Event;
 use crate::storage::clients::Client;
 use axum::extract::State;
 use bytes::Bytes;
@@ -15,14 +16,14 @@ use std::sync::Arc;
 pub(super) async fn post(State(oauth): State<Arc<Oauth>>, head: Parts, body: Bytes) -> Outcome {
     let form = Parameters::form(&head.headers, &body)?;
     let client = oauth.authenticate_client(&head, &form).await?;
-    let outcome = answer(&oauth, &client, &form).await;
+    let outcome = answer(&oauth, &head, &client, &form).await;
     if let Err(error) = &outcome {
         oauth.count_guess(&head, &client, error);
     }
     outcome
 }
 
-async fn answer(oauth: &Oauth, client: &Client, form: &Parameters) -> Outcome {
+async fn answer(oauth: &Oauth, head: &Parts, client: &Client, form: &Parameters) -> Outcome {
     let named = form.get("grant_type")?;
     let named = named.ok_or_else(|| {
         ClientError::InvalidRequest("the parameter grant_type is missing".to_owned())
@@ -35,9 +36,9 @@ async fn answer(oauth: &Oauth, client: &Client, form: &Parameters) -> Outcome {
         return Err(ClientError::UnauthorizedClient);
     }
     let answer = match grant_type {
-        "authorization_code" => exchange::tokens(oauth, client, form).await?,
-        "client_credentials" => client_credentials::token(oauth, client, form).await?,
-        _ => refresh::tokens(oauth, client, form).await?,
+        "authorization_code" => exchange::tokens(oauth, head, client, form).await?,
+        "client_credentials" => client_credentials::token(oauth, head, client, form).await?,
+        _ => refresh::tokens(oauth, head, client, form).await?,
     };
     oauth.metrics.tokens_issued(grant_type);
     Ok(answer)
@@ -56,13 +57,14 @@ pub(super) async fn get(
     }
     let client = oauth.authenticate_client(&head, &query).await?;
     oauth.metrics.legacy_used("token_get");
-    tracing::warn!(
-        target: "audit", event = "secret_in_url", client = client.id, "a secret was sent in an address: renew it"
-    );
+    // It may stand in many a log by now: it should be renewed.
+    let entry = oauth.entry(Event::SecretInUrl, &head);
+    let entry = entry.tenant(&client.tenant_id).client(client.id.as_str());
+    oauth.store.audit(entry).await;
     if query.get("grant_type")? != Some("authorization_code") {
         return Err(ClientError::UnsupportedGrantType);
     }
-    let redeemed = exchange::in_fragment(&oauth, &client, &query).await;
+    let redeemed = exchange::in_fragment(&oauth, &head, &client, &query).await;
     let (redirect_uri, answer) =
         redeemed.inspect_err(|error| oauth.count_guess(&head, &client, error))?;
     oauth.metrics.tokens_issued("authorization_code");

@@ -118,7 +118,9 @@ impl Running {
 
     async fn keep_house(self) {
         let reloader = self.reloader;
-        self.services.keep_house(move || reloader.calls()).await;
+        self.services
+            .keep_house(|| reloader.calls(), || reloader.config())
+            .await;
     }
 
     /// Pingora would end the process without a word when an address is taken.

@@ -1,5 +1,6 @@
 //! Authorization codes (RFC 6749 §4.1.2): single use, short, bound to client, redirect URI and challenge.
 
+use super::audit::{Entry, Event};
 use super::tokens::{self, Token};
 use super::{Flag, Result, Store, StoreError, Words, exists, grants};
 use crate::clock::EpochMs;
@@ -122,10 +123,11 @@ impl Store {
         &self,
         code: &Code,
         issued: Vec<Token>,
+        entry: Entry,
         now: EpochMs,
     ) -> Result<Exchange> {
         let (hash, family) = (code.hash.clone(), code.family_id.clone());
-        self.write(move |c| {
+        self.write_down(entry, move |c| {
             Box::pin(async move {
                 let used = sqlx::query(
                     "UPDATE codes SET used_at = $2 WHERE hash = $1 AND used_at IS NULL",
@@ -136,10 +138,10 @@ impl Store {
                 .await?;
                 if used.rows_affected() == 0 {
                     tokens::revoke_family(c, &family, now).await?;
-                    return Ok(Exchange::Reused);
+                    return Ok((Exchange::Reused, Event::CodeReused));
                 }
                 tokens::insert(c, issued).await?;
-                Ok(Exchange::Done)
+                Ok((Exchange::Done, Event::TokenIssued))
             })
         })
         .await

@@ -1,5 +1,6 @@
 //! Access and refresh tokens, as hashes, with the accesses that were frozen into them when issued.
 
+use super::audit::{Entry, Event};
 use super::policies::Accesses;
 use super::revocations::{self, Kind};
 use super::{Connection, Result, Store, Words};
@@ -88,6 +89,15 @@ impl Store {
         self.write(move |c| Box::pin(insert(c, issued))).await
     }
 
+    /// As [`Store::create_tokens`], with an entry in the audit log.
+    pub async fn issue_tokens(&self, issued: Vec<Token>, entry: Entry) -> Result<()> {
+        let event = entry.event;
+        self.write_down(entry, move |c| {
+            Box::pin(async move { Ok((insert(c, issued).await?, event)) })
+        })
+        .await
+    }
+
     /// What is known of an access token that is neither revoked nor orphaned by a disabled user, client or tenant.
     /// Whether it has expired is for the caller to see.
     pub async fn token_facts(&self, hash: &str) -> Result<Option<TokenFacts>> {
@@ -130,10 +140,11 @@ impl Store {
         &self,
         presented: &Token,
         succession: Succession,
+        entry: Entry,
         now: EpochMs,
     ) -> Result<Rotation> {
         let (hash, family) = (presented.hash.clone(), presented.family_id.clone());
-        self.write(move |c| {
+        self.write_down(entry, move |c| {
             Box::pin(async move {
                 let used = sqlx::query(
                     "UPDATE tokens SET used_at = $2 WHERE hash = $1 AND used_at IS NULL AND revoked_at IS NULL",
@@ -144,14 +155,14 @@ impl Store {
                 .await?;
                 if used.rows_affected() == 1 {
                     insert(c, vec![succession.access, succession.refresh]).await?;
-                    return Ok(Rotation::Done);
+                    return Ok((Rotation::Done, Event::TokenRefreshed));
                 }
                 if may_repeat(c, &hash, &succession).await? {
                     insert(c, vec![succession.access]).await?;
-                    return Ok(Rotation::Repeated);
+                    return Ok((Rotation::Repeated, Event::TokenRefreshed));
                 }
                 revoke_family(c, &family, now).await?;
-                Ok(Rotation::Reused)
+                Ok((Rotation::Reused, Event::RefreshTokenReused))
             })
         })
         .await

@@ -368,3 +368,15 @@ fn completions_are_written_for_each_shell() {
     }
     here.failed(2, &["completions", "cmd"]);
 }
+
+#[test]
+fn acts_of_the_console_stand_in_the_audit_log() {
+    let here = Installation::ready();
+    let page = here.json(&["audit", "--tenant", "acme", "--event", "administration"]);
+    assert_eq!(page["items"][0]["detail"]["act"], "tenant.create");
+    assert_eq!(page["next"], Value::Null);
+    let text = here.done(&["audit", "--limit", "1"]);
+    assert!(text.contains("act=policy.put"), "{text}");
+    assert!(text.contains("--cursor"), "{text}");
+    here.failed(2, &["audit", "--event", "lunch"]);
+}

@@ -15,6 +15,7 @@ mod admin_calls;
 mod admin_clients;
 mod admin_users;
 mod admission;
+mod audit;
 mod backend;
 mod cache;
 mod call;

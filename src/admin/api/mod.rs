@@ -1,5 +1,6 @@
 //! `/admin/…` over HTTP, on the operations listener: JSON in and out, one file a noun.
 
+mod audit;
 mod calls;
 mod clients;
 mod input;
@@ -30,6 +31,7 @@ pub fn endpoints(administration: &Arc<Administration>) -> Endpoints {
         .and(policies::endpoints(administration))
         .and(tokens::endpoints(administration))
         .and(calls::endpoints(administration))
+        .and(audit::endpoints(administration))
 }
 
 fn shown(view: &impl Serialize) -> Response {
