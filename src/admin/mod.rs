@@ -8,11 +8,13 @@ mod audit;
 mod calls;
 mod change;
 mod clients;
+mod grants;
 mod jwks;
 mod password;
 mod policies;
 pub mod redirect_uri;
 mod rules;
+mod sessions;
 mod tenants;
 mod tokens;
 mod users;
@@ -23,6 +25,7 @@ pub use audit::{AuditFilter, AuditPage, AuditView};
 pub use calls::{CallFilter, CallView};
 pub use change::Change;
 pub use clients::{ClientChanges, ClientView, GrantType, Kind, NewClient, NewClientView, Switch};
+pub use grants::{GrantFilter, GrantView};
 pub use password::Password;
 pub use policies::{PolicyText, PolicyView};
 pub use tenants::{NewTenant, TenantChanges, TenantView};
@@ -51,12 +54,17 @@ impl Administration {
     /// Makes what was changed hold on this gateway, and writes it down.
     async fn done(&self, by: &Permit, act: &'static str, what: &str) -> Result<()> {
         self.store.audit(self.entry(by, act, what).await).await;
+        self.hold().await;
+        Ok(())
+    }
+
+    /// Makes what was changed hold on this gateway.
+    async fn hold(&self) {
         // What was done is done, and its answer may hold a secret that is shown once: never lose it to this. The
         // housekeeping of every gateway catches up within a second.
         if let Err(error) = self.follower.catch_up().await {
             tracing::error!(%error, "revocations cannot be read");
         }
-        Ok(())
     }
 
     /// Whom an act concerns stands in its first word.

@@ -176,6 +176,7 @@ fn facts(row: TokenFacts, position: u64) -> Option<Facts> {
         client: row.client_id,
         token_id: row.id,
         family: row.family_id,
+        grant: row.grant_id,
         scope: row.scope,
         accesses: Accesses::parse(row.accesses.0),
         switches: row.switches,

@@ -22,6 +22,7 @@ impl OperatorToken {
             tenant: String::new(),
             client: String::new(),
             token_id: "operator".to_owned(),
+            grant: None,
             family: String::new(),
             scope: String::new(),
             accesses: Accesses::parse(["admin.#"]),

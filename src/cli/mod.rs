@@ -7,6 +7,7 @@ mod check;
 mod client;
 mod completions;
 mod demo;
+mod grant;
 mod logging;
 mod migrate;
 mod office;
@@ -69,6 +70,9 @@ enum Command {
     /// Access and refresh tokens
     #[command(subcommand)]
     Token(token::Command),
+    /// What users allowed applications to do
+    #[command(subcommand)]
+    Grant(grant::Command),
     /// Live calls and their leases
     #[command(subcommand)]
     Call(call::Command),
@@ -125,6 +129,9 @@ fn run(cli: Cli) -> Result {
         }
         Command::Token(command) => {
             wait(async { token::run(&Office::open(&config).await?, command, output).await })
+        }
+        Command::Grant(command) => {
+            wait(async { grant::run(&Office::open(&config).await?, command, output).await })
         }
         Command::Call(command) => {
             wait(async { call::run(&Office::open(&config).await?, command, output).await })

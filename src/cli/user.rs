@@ -6,6 +6,7 @@ use super::office::Office;
 use super::output::Output;
 use crate::admin::{Change, NewUser, Password, UserChanges, UserView};
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -29,6 +30,8 @@ pub(super) enum Command {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Log a user out of all browsers; applications keep their tokens
+    LogOut(Named),
     /// Log a user out, end all tokens, and refuse the user from now on
     Disable(Named),
     /// Let a disabled user in again
@@ -115,6 +118,11 @@ pub(super) async fn run(office: &Office, command: Command, output: Output) -> Re
             user,
             password_stdin,
         } => password(office, &user, password_stdin, output).await,
+        Command::LogOut(Named { user }) => {
+            let ended = office.end_sessions(&office.permit, &user).await?;
+            let sentence = format!("The user is logged out of {ended} browsers.");
+            output.done(&sentence, &json!({ "ended": ended }))
+        }
         Command::Disable(user) => output.one(&change(office, &user, enabled(false)).await?),
         Command::Enable(user) => output.one(&change(office, &user, enabled(true)).await?),
         Command::Line {

@@ -62,7 +62,7 @@ impl Oauth {
             created_at: now,
             last_seen_at: now,
             expires_at: now.saturating_add(millis(self.settings.session_lifetime)),
-            ended_at: None,
+            ..Session::default()
         };
         let verified = user.password_hash.clone();
         self.store.create_session(session, verified).await?;

@@ -1,6 +1,8 @@
 //! Grants: what a user allowed a client to do.
 
-use super::{Connection, Result, Store, Words};
+use super::audit::Entry;
+use super::revocations::{self, Kind};
+use super::{Connection, Result, Store, StoreError, Words};
 use crate::clock::EpochMs;
 
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
@@ -14,6 +16,22 @@ pub struct Grant {
     pub revoked_at: Option<EpochMs>,
 }
 
+/// A grant as people look at it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct GrantInUse {
+    #[sqlx(flatten)]
+    pub grant: Grant,
+    pub client_name: String,
+    /// When the client last got a token by it, as far as is still known.
+    pub used_at: Option<EpochMs>,
+}
+
+const IN_USE: &str = "SELECT g.*, c.name AS client_name,
+        (SELECT max(t.created_at) FROM tokens t WHERE t.grant_id = g.id) AS used_at
+    FROM grants g JOIN clients c ON c.id = g.client_id
+    WHERE g.revoked_at IS NULL AND ($1 IS NULL OR g.user_id = $1) AND ($2 IS NULL OR g.client_id = $2)
+    ORDER BY g.created_at DESC, g.id LIMIT 1000";
+
 const LIVE: &str =
     "SELECT * FROM grants WHERE user_id = $1 AND client_id = $2 AND revoked_at IS NULL";
 
@@ -26,6 +44,68 @@ impl Store {
             .fetch_optional(self.readers())
             .await?)
     }
+
+    /// A grant by its id, if it is live.
+    pub async fn live_grant(&self, id: &str) -> Result<Option<Grant>> {
+        Ok(
+            sqlx::query_as("SELECT * FROM grants WHERE id = $1 AND revoked_at IS NULL")
+                .bind(id)
+                .fetch_optional(self.readers())
+                .await?,
+        )
+    }
+
+    /// Live grants of a user, to a client, or all; newest first, a thousand at the most.
+    pub async fn grants(
+        &self,
+        user: Option<&str>,
+        client: Option<&str>,
+    ) -> Result<Vec<GrantInUse>> {
+        Ok(sqlx::query_as(IN_USE)
+            .bind(user)
+            .bind(client)
+            .fetch_all(self.readers())
+            .await?)
+    }
+
+    /// Ends a grant, with all tokens and codes that came of it. One record tells the gateways, however many those are.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when it has ended before.
+    pub async fn revoke_grant(&self, grant: &Grant, entry: Entry, now: EpochMs) -> Result<()> {
+        let (id, user, event) = (grant.id.clone(), grant.user_id.clone(), entry.event);
+        self.write_down(entry, move |c| {
+            Box::pin(async move { Ok((revoke(c, &id, &user, now).await?, event)) })
+        })
+        .await
+    }
+}
+
+async fn revoke(c: &mut Connection, id: &str, user: &str, now: EpochMs) -> Result<()> {
+    let done =
+        sqlx::query("UPDATE grants SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL")
+            .bind(id)
+            .bind(now)
+            .execute(&mut *c)
+            .await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::Missing("grant"));
+    }
+    sqlx::query("UPDATE tokens SET revoked_at = $2 WHERE grant_id = $1 AND revoked_at IS NULL")
+        .bind(id)
+        .bind(now)
+        .execute(&mut *c)
+        .await?;
+    // By the user besides, for there is an index.
+    sqlx::query(
+        "UPDATE codes SET used_at = $2 WHERE grant_id = $1 AND user_id = $3 AND used_at IS NULL",
+    )
+    .bind(id)
+    .bind(now)
+    .bind(user)
+    .execute(&mut *c)
+    .await?;
+    revocations::record(c, Kind::Grant, id, now).await
 }
 
 /// The user's grant to the client, widened by `scope`, in the transaction of `c`.

@@ -11,15 +11,18 @@ pub enum Kind {
     Token,
     /// All that descends from one authorization.
     Family,
+    /// All that a client was given by virtue of one consent.
+    Grant,
     User,
     Client,
     Tenant,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Token,
         Self::Family,
+        Self::Grant,
         Self::User,
         Self::Client,
         Self::Tenant,
@@ -29,6 +32,7 @@ impl Kind {
         match self {
             Self::Token => "token",
             Self::Family => "family",
+            Self::Grant => "grant",
             Self::User => "user",
             Self::Client => "client",
             Self::Tenant => "tenant",

@@ -40,6 +40,7 @@ pub struct Token {
 pub struct TokenFacts {
     pub id: String,
     pub family_id: String,
+    pub grant_id: Option<String>,
     pub tenant_id: String,
     pub client_id: String,
     pub user_id: Option<String>,
@@ -103,7 +104,7 @@ impl Store {
     pub async fn token_facts(&self, hash: &str) -> Result<Option<TokenFacts>> {
         let begun = Instant::now();
         let facts = sqlx::query_as(
-            "SELECT t.id, t.family_id, t.tenant_id, t.client_id, t.user_id, t.scope, t.accesses, t.expires_at,
+            "SELECT t.id, t.family_id, t.grant_id, t.tenant_id, t.client_id, t.user_id, t.scope, t.accesses, t.expires_at,
                     c.name AS client_name, c.switches, u.username
              FROM tokens t JOIN clients c ON c.id = t.client_id JOIN tenants o ON o.id = t.tenant_id
              LEFT JOIN users u ON u.id = t.user_id

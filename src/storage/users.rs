@@ -1,6 +1,8 @@
 //! Users: the people who place calls.
 
-use super::{Result, Store, StoreError, exists, revocations};
+use super::audit::{Entry, Event};
+use super::sessions::{self, Session};
+use super::{Connection, Result, Store, StoreError, exists, revocations};
 use crate::clock::EpochMs;
 use crate::storage::revocations::Kind;
 
@@ -121,9 +123,55 @@ impl Store {
         })
         .await
     }
+
+    /// Gives a user a new password. All sessions, tokens and codes of the user end, and one session begins.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when the login has ended, or another change came first.
+    pub async fn change_password(
+        &self,
+        new: NewPassword,
+        entry: Entry,
+        now: EpochMs,
+    ) -> Result<()> {
+        self.write_down(entry, move |c| {
+            Box::pin(async move { Ok((set_password(c, new, now).await?, Event::PasswordChanged)) })
+        })
+        .await
+    }
 }
 
-async fn log_out(c: &mut super::Connection, user: &str, now: EpochMs) -> Result<()> {
+/// A user's new password, with the session that goes on after all others have ended.
+#[derive(Debug, Clone)]
+pub struct NewPassword {
+    pub user: String,
+    /// The hash that the password was verified with, in the session of `former_session`.
+    pub former_hash: String,
+    pub former_session: String,
+    pub hash: String,
+    pub session: Session,
+}
+
+async fn set_password(c: &mut Connection, new: NewPassword, now: EpochMs) -> Result<()> {
+    let changed = sqlx::query(
+        "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL
+         AND EXISTS (SELECT 1 FROM sessions WHERE hash = $4 AND user_id = $1 AND ended_at IS NULL)",
+    )
+    .bind(&new.user)
+    .bind(&new.former_hash)
+    .bind(&new.hash)
+    .bind(&new.former_session)
+    .execute(&mut *c)
+    .await?;
+    if changed.rows_affected() == 0 {
+        return Err(StoreError::Missing("login"));
+    }
+    log_out(c, &new.user, now).await?;
+    sessions::begin(c, new.session, Some(new.hash)).await?;
+    revocations::record(c, Kind::User, &new.user, now).await
+}
+
+async fn log_out(c: &mut Connection, user: &str, now: EpochMs) -> Result<()> {
     for sql in [
         "UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL",
         "UPDATE tokens SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL",

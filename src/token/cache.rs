@@ -108,7 +108,7 @@ impl FactCache {
         self.facts.invalidate(&token);
     }
 
-    /// Whether no revocation after the facts were read names the token, its family, user, client or tenant.
+    /// Whether no revocation after the facts were read names the token, its family, grant, user, client or tenant.
     /// Facts that pass are good up to where the feed stood, so that the next hit need not look again.
     pub fn is_current(&self, token: &TokenHash, facts: &Facts) -> bool {
         let known = facts.position.load(Ordering::SeqCst);

@@ -49,6 +49,8 @@ pub struct Facts {
     pub token_id: String,
     /// All that descends from the same authorization: Wazo's session.
     pub family: String,
+    /// The consent that it came of; none when a client acts for itself.
+    pub grant: Option<String>,
     pub scope: String,
     pub accesses: Accesses,
     /// Legacy behaviours that the client may use.
@@ -75,6 +77,7 @@ impl Facts {
             Subject::User(id) => Some((Kind::User, id.as_str())),
             Subject::Client(_) | Subject::Operator => None,
         };
+        let grant = self.grant.as_deref().map(|id| (Kind::Grant, id));
         [
             (Kind::Family, self.family.as_str()),
             (Kind::Client, self.client.as_str()),
@@ -82,5 +85,6 @@ impl Facts {
         ]
         .into_iter()
         .chain(user)
+        .chain(grant)
     }
 }

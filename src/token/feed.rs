@@ -18,7 +18,7 @@ pub struct Feed {
     read_at: AtomicI64,
 }
 
-const KINDS: usize = 5;
+const KINDS: usize = 6;
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
@@ -81,10 +81,11 @@ impl Feed {
     }
 
     fn recent_of(&self, kind: Kind) -> &HashMap<Box<str>, Entry> {
-        let [token, family, user, client, tenant] = &self.recent;
+        let [token, family, grant, user, client, tenant] = &self.recent;
         match kind {
             Kind::Token => token,
             Kind::Family => family,
+            Kind::Grant => grant,
             Kind::User => user,
             Kind::Client => client,
             Kind::Tenant => tenant,

@@ -267,6 +267,7 @@ fn revocation(kind: Kind, token: &TokenHash) -> String {
     match kind {
         Kind::Token => token.to_string(),
         Kind::Family => "family".to_owned(),
+        Kind::Grant => "grant".to_owned(),
         Kind::User => "ann".to_owned(),
         Kind::Client => "crm".to_owned(),
         Kind::Tenant => "acme".to_owned(),
@@ -281,6 +282,7 @@ fn facts(position: u64) -> Facts {
         client: "crm".to_owned(),
         token_id: "id".to_owned(),
         family: "family".to_owned(),
+        grant: Some("grant".to_owned()),
         scope: "call".to_owned(),
         accesses: Accesses::parse(Vec::<String>::new()),
         switches: String::new().into(),
@@ -316,9 +318,10 @@ fn survives(order: &[Step], kind: Kind) -> bool {
     survived
 }
 
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 6] = [
     Kind::Token,
     Kind::Family,
+    Kind::Grant,
     Kind::User,
     Kind::Client,
     Kind::Tenant,

@@ -380,3 +380,14 @@ fn acts_of_the_console_stand_in_the_audit_log() {
     assert!(text.contains("--cursor"), "{text}");
     here.failed(2, &["audit", "--event", "lunch"]);
 }
+
+#[test]
+fn a_grant_that_is_not_there_cannot_be_revoked() {
+    let here = Installation::ready();
+    assert_eq!(here.json(&["grant", "list"]), json!({ "items": [] }));
+    let why = here.failed(1, &["grant", "revoke", "none"]);
+    assert!(why.contains("no such grant"), "{why}");
+    here.done(&["user", "create", "acme", "ann", "--no-password"]);
+    let ended = here.json(&["user", "log-out", "acme/ann"]);
+    assert_eq!(ended, json!({ "ended": 0 }));
+}

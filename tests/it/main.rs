@@ -22,6 +22,7 @@ mod call;
 mod call_wire;
 mod cli;
 mod configuration;
+mod grants;
 mod harness;
 mod metrics;
 mod oauth;

@@ -13,7 +13,7 @@ fn session(hash: &str) -> Session {
         created_at: NOW,
         last_seen_at: NOW,
         expires_at: NOW + 1_000_000,
-        ended_at: None,
+        ..Session::default()
     }
 }
 

@@ -3,8 +3,10 @@
 mod audit;
 mod calls;
 mod clients;
+mod grants;
 mod input;
 mod policies;
+mod sessions;
 mod tenants;
 mod tokens;
 mod users;
@@ -31,6 +33,8 @@ pub fn endpoints(administration: &Arc<Administration>) -> Endpoints {
         .and(policies::endpoints(administration))
         .and(tokens::endpoints(administration))
         .and(calls::endpoints(administration))
+        .and(grants::endpoints(administration))
+        .and(sessions::endpoints(administration))
         .and(audit::endpoints(administration))
 }
 
