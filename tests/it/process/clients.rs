@@ -1,9 +1,12 @@
-//! Unmodified OAuth clients from `PyPI` get tokens over TLS, and place a call (tests/clients).
+//! Unmodified OAuth clients from `PyPI` and npm get tokens over TLS, and place a call (tests/clients).
 
 use super::Gate;
+use crate::harness;
+use callgate::storage::Flag;
+use callgate::storage::clients::{Client, TokenFormat};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 #[tokio::test]
@@ -16,22 +19,63 @@ async fn authlib_gets_tokens_and_places_a_call() {
     passes("authlib_client.py").await;
 }
 
-/// Runs a script against a program of its own, whose origin is where it listens.
-async fn passes(script: &str) {
+/// Discovery, code, PKCE, `iss`, refresh, device, introspection, revocation, PAR, `DPoP`, signed tokens and assertions.
+#[tokio::test]
+async fn oauth4webapi_does_all_that_the_server_offers() {
+    let gate = over_tls().await;
+    for client in demanding_clients() {
+        gate.store.create_client(client).await.unwrap();
+    }
+    let mut node = installed("clients-venv/nodejs/bin/node");
+    node.arg(script("node/oauth4webapi_client.mjs"))
+        .env("NODE_EXTRA_CA_CERTS", gate.path("gate.pem"))
+        .env("SIGNING_JWK", SIGNING_JWK);
+    succeeds(&gate, &mut node);
+}
+
+/// Runs a Python script against a program of its own.
+async fn passes(name: &str) {
+    let gate = over_tls().await;
+    let mut python = installed("clients-venv/bin/python");
+    python.arg(script(name));
+    succeeds(&gate, &mut python);
+}
+
+/// The program, with TLS, whose origin is where it listens.
+async fn over_tls() -> Gate {
     let mut gate = Gate::start("").await;
-    let origin = format!("https://{}", gate.edge);
+    let origin = origin(&gate);
     serve_tls(&gate, &origin);
     gate.kill();
     gate.restart().await;
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let python = root.join("target/clients-venv/bin/python");
+    gate
+}
+
+fn origin(gate: &Gate) -> String {
+    format!("https://{}", gate.edge)
+}
+
+fn script(name: &str) -> PathBuf {
+    root().join("tests/clients").join(name)
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What `make` installs for the tests.
+fn installed(program: &str) -> Command {
+    let program = root().join("target").join(program);
     assert!(
-        python.exists(),
+        program.exists(),
         "the clients are not installed: `make target/clients-venv/ready` does it"
     );
-    let output = Command::new(python)
-        .arg(root.join("tests/clients").join(script))
-        .env("CALLGATE_ORIGIN", &origin)
+    Command::new(program)
+}
+
+fn succeeds(gate: &Gate, script: &mut Command) {
+    let output = script
+        .env("CALLGATE_ORIGIN", origin(gate))
         .env("CALLGATE_CA", gate.path("gate.pem"))
         .env("CLIENT_ID", "crm")
         .env("CLIENT_SECRET", crate::harness::CRM_SECRET)
@@ -47,6 +91,40 @@ async fn passes(script: &str) {
         "{}",
         String::from_utf8_lossy(&said)
     );
+}
+
+/// A key of RFC 7517, appendix A.2, whose public half is known of the client `signing`.
+const SIGNING_JWK: &str = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+    "y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","d":"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE"}"#;
+const PUBLIC_JWKS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"one","alg":"ES256","use":"sig",
+    "x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
+
+/// Clients that each ask more of the server than a secret and a code.
+fn demanding_clients() -> [Client; 4] {
+    let named = |id: &str| Client {
+        id: id.to_owned(),
+        ..harness::crm()
+    };
+    [
+        Client {
+            token_format: TokenFormat::Jwt,
+            ..named("signed")
+        },
+        Client {
+            par_required: Flag(true),
+            ..named("pushing")
+        },
+        Client {
+            secret_hash: None,
+            dpop_bound: Flag(true),
+            ..named("bound")
+        },
+        Client {
+            secret_hash: None,
+            jwks: Some(PUBLIC_JWKS.to_owned()),
+            ..named("signing")
+        },
+    ]
 }
 
 /// Gives the configuration another origin, and a certificate for it.
