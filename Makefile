@@ -6,7 +6,7 @@ clients := target/clients-venv/ready
 nextest := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo smoke test check bench
+.PHONY: help setup build demo smoke test check oracle bench
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ check: ## all that a change must pass: format, lints, tests, documentation, depe
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check; \
 	else echo "NOT CHECKED: licences and advisories (cargo install cargo-deny)"; fi
+
+oracle: build $(clients) ## ask oidc-provider the same as callgate, and compare
+	@$(dir $(clients))nodejs/bin/node tests/clients/node/oracle/main.mjs $(binary)
 
 bench: setup ## run the benchmarks
 	cargo bench --locked

@@ -1,8 +1,9 @@
-// oauth4webapi, as published and as strict as it comes, against callgate (harness.mjs says where).
+// oauth4webapi, as published and as strict as it comes, against callgate (settings.mjs says where).
 
 import * as oauth from 'oauth4webapi'
-import { check, same, settings, step } from './harness.mjs'
+import { check, same, step } from './check.mjs'
 import { Person } from './person.mjs'
+import { settings } from './settings.mjs'
 
 const issuer = new URL(settings.origin)
 const server = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, { algorithm: 'oauth2' }))

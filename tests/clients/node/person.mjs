@@ -1,6 +1,6 @@
 // A person with a browser without scripts: keeps cookies, follows links, fills in forms.
 
-import { check } from './harness.mjs'
+import { check } from './check.mjs'
 
 /** The answer of one page load. */
 class Page {
@@ -65,10 +65,12 @@ export class Person {
     return away
   }
 
-  /** What a willing person answers to a page of callgate; `undefined` where there is nothing to answer. */
+  /** What a willing person answers to a page of callgate, or of oidc-provider; `undefined` where there is nothing to answer. */
   usual(page) {
-    if (page.form(['password'])) return { username: this.username, password: this.password }
+    const login = ['username', 'login'].find((name) => page.form([name, 'password']))
+    if (login) return { [login]: this.username, password: this.password }
     if (page.form(['grant'])) return { grant: 'true' }
+    if (/name="prompt" value="consent"/.test(page.text)) return { prompt: 'consent' }
     return undefined
   }
 
