@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::oauth::{self, Oauth};
+use crate::openapi;
 use crate::operations::{self, Reloads};
 use crate::proxy::Site;
 use crate::proxy::upstream::Upstream;
@@ -177,7 +178,9 @@ impl Services {
             self.store.clone(),
             self.runtime.clone(),
         );
-        let endpoints = call::endpoints(calls).and(oauth::endpoints(&Arc::new(self.oauth(config))));
+        let endpoints = call::endpoints(calls)
+            .and(oauth::endpoints(&Arc::new(self.oauth(config))))
+            .and(openapi::endpoints(openapi::EDGE));
         let routes = config
             .route
             .iter()
@@ -194,7 +197,8 @@ impl Services {
         let administration = Arc::new(self.administration(calls));
         let endpoints =
             operations::endpoints(&self.store, &self.metrics, &self.clock, &self.reloads)
-                .and(admin::endpoints(&administration));
+                .and(admin::endpoints(&administration))
+                .and(openapi::endpoints(openapi::OPERATIONS));
         self.gateway(endpoints, Vec::new(), Chain::new(vec![Arc::new(operator)]))
     }
 

@@ -23,6 +23,8 @@ pub mod backend;
 pub mod error;
 pub mod route;
 
+pub mod openapi;
+
 pub mod call;
 
 pub mod admin;

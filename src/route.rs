@@ -92,6 +92,7 @@ pub enum RouteError {
 #[derive(Debug, Default)]
 pub struct Routes {
     by_path: matchit::Router<Vec<Arc<Route>>>,
+    declared: Vec<(String, Arc<Route>)>,
 }
 
 /// A route that was found, and the access that it requires of this very request.
@@ -120,9 +121,18 @@ impl Routes {
         }
         let mut routes = Self::default();
         for (path, there) in by_template {
+            let named = there.iter().map(|route| (path.clone(), Arc::clone(route)));
+            routes.declared.extend(named);
             routes.insert(path, there)?;
         }
         Ok(routes)
+    }
+
+    /// All routes, each with its path or template.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &Route)> {
+        self.declared
+            .iter()
+            .map(|(path, route)| (path.as_str(), route.as_ref()))
     }
 
     /// Finds the route of a canonical path.

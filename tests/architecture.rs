@@ -23,6 +23,7 @@ const LAYERS: &[Layer] = &[
     Ordered(&["cdr"]),
     Ordered(&["error"]),
     Ordered(&["route"]),
+    Ordered(&["openapi"]),
     Ordered(&["call"]),
     Apart(&["oauth", "accent", "admin", "operations", "console"]),
     Ordered(&["gateway"]),

@@ -31,5 +31,6 @@ mod oauth_grant;
 mod oauth_login;
 mod oauth_refresh;
 mod oauth_token;
+mod openapi;
 mod process;
 mod revocation;

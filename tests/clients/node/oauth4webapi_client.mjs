@@ -16,12 +16,6 @@ const calls = new URL('/rest/call', issuer)
 
 await codeAndRefresh()
 await clientCredentials()
-await introspectionAndRevocation()
-await signedTokens()
-await pushedRequest()
-await proofOfPossession()
-await signedAssertion()
-await device()
 
 /** Code with PKCE and `iss`, the call API, and a refresh. */
 async function codeAndRefresh() {

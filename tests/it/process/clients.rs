@@ -64,7 +64,7 @@ fn root() -> &'static Path {
 }
 
 /// What `make` installs for the tests.
-fn installed(program: &str) -> Command {
+pub(super) fn installed(program: &str) -> Command {
     let program = root().join("target").join(program);
     assert!(
         program.exists(),
@@ -78,10 +78,10 @@ fn succeeds(gate: &Gate, script: &mut Command) {
         .env("CALLGATE_ORIGIN", origin(gate))
         .env("CALLGATE_CA", gate.path("gate.pem"))
         .env("CLIENT_ID", "crm")
-        .env("CLIENT_SECRET", crate::harness::CRM_SECRET)
+        .env("CLIENT_SECRET", harness::CRM_SECRET)
         .env("REDIRECT_URI", "https://crm.example/cb")
         .env("USERNAME", "ann")
-        .env("PASSWORD", crate::harness::PASSWORD)
+        .env("PASSWORD", harness::PASSWORD)
         .env("SCOPE", "call")
         .output()
         .unwrap();

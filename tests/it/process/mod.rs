@@ -1,6 +1,7 @@
 //! The program itself, over real sockets: started, signalled, killed and started again.
 
 mod clients;
+mod description;
 mod framing;
 mod limits;
 mod log;
