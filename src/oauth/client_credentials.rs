@@ -1,10 +1,9 @@
 //! The grant `client_credentials` (RFC 6749 §4.4): a client acts for itself.
 
-use super::Oauth;
 use super::errors::ClientError;
 use super::issue::{Answer, Basis, Outcome};
 use super::parameters::Parameters;
-use crate::storage::Words;
+use super::{Oauth, scope};
 use crate::storage::audit::Event;
 use crate::storage::clients::Client;
 use http::request::Parts;
@@ -19,12 +18,7 @@ pub(super) async fn token(
     if client.is_public() {
         return Err(ClientError::UnauthorizedClient);
     }
-    let scope = form
-        .get("scope")?
-        .map_or_else(|| client.policies.clone(), Words::parse);
-    if !scope.all_in(&client.policies) {
-        return Err(ClientError::InvalidScope);
-    }
+    let scope = scope::allowed(client, form.get("scope")?).ok_or(ClientError::InvalidScope)?;
     let basis = Basis {
         tenant: client.tenant_id.clone(),
         client: client.id.clone(),

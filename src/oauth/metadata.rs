@@ -10,6 +10,8 @@ use serde_json::json;
 use std::sync::Arc;
 
 pub(super) const PATH: &str = "/.well-known/oauth-authorization-server";
+/// RFC 8414 §5: clients that know `OpenID` Connect's discovery alone look there. No ID token comes of it.
+pub(super) const OPENID_PATH: &str = "/.well-known/openid-configuration";
 
 pub(super) async fn get(State(oauth): State<Arc<Oauth>>) -> Result<Response> {
     let origin = &oauth.origin;

@@ -26,6 +26,7 @@ mod redirect_uri;
 mod refresh;
 mod request;
 mod revoke;
+mod scope;
 mod session;
 mod settings;
 mod throttling;
@@ -89,6 +90,7 @@ pub fn endpoints(oauth: &Arc<Oauth>) -> Endpoints {
         .public(Method::GET, "/oauth/token", bind(get(token::get)))
         .public(Method::POST, "/oauth/revoke", bind(post(revoke::post)))
         .public(Method::GET, metadata::PATH, bind(get(metadata::get)))
+        .public(Method::GET, metadata::OPENID_PATH, bind(get(metadata::get)))
         .public(Method::GET, "/assets/callgate.css", get(assets::style))
         .public(Method::GET, "/favicon.ico", get(assets::mark))
 }

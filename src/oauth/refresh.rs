@@ -1,9 +1,9 @@
 //! The grant `refresh_token` (RFC 6749 §6): every use gives a new one, and a second use ends all (RFC 9700 §4.14.2).
 
-use super::Oauth;
 use super::errors::ClientError;
 use super::issue::{Answer, Basis, Outcome};
 use super::parameters::Parameters;
+use super::{Oauth, scope};
 use crate::clock::millis;
 use crate::storage::Words;
 use crate::storage::audit::Event;
@@ -24,7 +24,7 @@ pub(super) async fn tokens(
         ClientError::InvalidRequest("the parameter refresh_token is missing".to_owned())
     })?;
     let presented = find(oauth, client, sent).await?;
-    let scope = scope(client, &presented, form.get("scope")?)?;
+    let scope = granted(client, &presented, form.get("scope")?)?;
     let basis = Basis::of_token(&presented);
     let began = family_began(&presented.family_id).unwrap_or(presented.created_at);
     let access = oauth
@@ -78,9 +78,12 @@ async fn find(oauth: &Oauth, client: &Client, sent: &str) -> Result<Token, Clien
 }
 
 /// What was granted or less of it, as far as the client may still ask for it.
-fn scope(client: &Client, presented: &Token, asked: Option<&str>) -> Result<Words, ClientError> {
-    let asked = asked.map_or_else(|| presented.scope.clone(), Words::parse);
-    if !asked.all_in(&presented.scope) {
+fn granted(client: &Client, presented: &Token, asked: Option<&str>) -> Result<Words, ClientError> {
+    let asked = match asked {
+        Some(text) => scope::asked(text, &client.policies),
+        None => presented.scope.clone(),
+    };
+    if asked.is_empty() && !presented.scope.is_empty() || !asked.all_in(&presented.scope) {
         return Err(ClientError::InvalidScope);
     }
     Ok(asked

@@ -2,7 +2,7 @@
 
 use super::parameters::{ParameterError, Parameters, encode};
 use super::redirect::Refused;
-use super::{Oauth, pkce, redirect_uri};
+use super::{Oauth, pkce, redirect_uri, scope};
 use crate::error::Error;
 use crate::storage::Words;
 use crate::storage::clients::Client;
@@ -187,13 +187,12 @@ fn wish(client: &Client, redirect_uri: &str, parameters: &Parameters) -> Result<
     let state = parameters.bytes("state")?.map(<[u8]>::to_vec);
     let response_type = response_type(client, redirect_uri, parameters)?;
     let named = parameters.get("scope")?;
-    let scope = named.map_or_else(|| client.policies.clone(), Words::parse);
-    if !scope.all_in(&client.policies) {
-        return Err(Fault::new(
+    let scope = scope::allowed(client, named).ok_or_else(|| {
+        Fault::new(
             "invalid_scope",
             "the application may not ask for this scope",
-        ));
-    }
+        )
+    })?;
     Ok(Wish {
         response_type,
         scope,

@@ -466,6 +466,10 @@ async fn k01_the_metadata_tell_what_there_is() {
         metadata["authorization_response_iss_parameter_supported"], true,
         "A13"
     );
+    let alias = Browser::script(&gateway)
+        .get("/.well-known/openid-configuration")
+        .await;
+    assert_eq!(alias.json(), metadata);
     old_client(&gateway, "implicit").await;
     let answer = Browser::script(&gateway)
         .get("/.well-known/oauth-authorization-server")

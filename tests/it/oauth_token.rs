@@ -564,3 +564,23 @@ async fn an_error_is_json_even_to_a_browser() {
     let answer = gateway.edge(request.unwrap()).await;
     assert_eq!(answer.header("content-type"), "application/json");
 }
+
+#[tokio::test]
+async fn a11_what_generic_clients_always_ask_for_is_ignored_and_the_answer_names_what_was_granted()
+{
+    let gateway = TestGateway::start().await;
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("scope", "openid call offline_access"),
+    ];
+    let answer = token(&gateway, &form).await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["scope"]),
+        (200, &"call".into())
+    );
+    let alone = [("grant_type", "client_credentials"), ("scope", "openid")];
+    assert_eq!(
+        token(&gateway, &alone).await.json()["error"],
+        "invalid_scope"
+    );
+}
