@@ -15,34 +15,69 @@ def authorize(settings, url, issuer):
     login = _page(session, response, "authorization request", "/auth/login")
 
     response = _submit(session, login, username=settings.username, password=settings.password)
-    grant = _page(session, response, "login", "/auth/grant")
     step("signed in")
 
-    response = _submit(session, grant, grant="true")
+    response = _leads_to(session, response, "login", "/auth/grant")
+    if response.status_code == 200:
+        response = _submit(session, response, grant="true")
+    # Otherwise the consent was remembered.
     check_status(response, 303, "consent")
     callback = response.headers["Location"]
     check(callback.startswith(settings.redirect_uri), f"consent leads to {callback}, not to {settings.redirect_uri}")
     answer, asked = _query(callback), _query(url)
-    check("code" in answer, f"the callback has no code: {callback}")
-    check(answer.get("state") == asked["state"], "the callback does not return the state")
+    wanted = {"code": "code", "token": "access_token"}[asked["response_type"][0]]
+    check(wanted in answer, f"the callback has no {wanted}: {callback}")
+    check(answer.get("state") == asked.get("state"), "the callback does not return the state")
     # RFC 9207: a client of several servers tells by `iss` which one answered.
     check(answer.get("iss") == [issuer], f"the callback's iss is {answer.get('iss')}, not {issuer}")
     step("consented")
     return callback
 
 
+def allow_device(settings, user_code):
+    """Opens the page for devices with the code, signs in and allows what the device asks for (RFC 8628 §3.3)."""
+    session = requests.Session()
+    page = _follow(session, session.get(f"{settings.origin}/device?user_code={user_code}", allow_redirects=False, timeout=20))
+    for _ in range(5):
+        form = _Form(page.text)
+        if "password" in form.inputs:
+            typed = {"username": settings.username, "password": settings.password}
+        elif ("grant", "true") in form.buttons:
+            check(user_code in page.text, "the page that asks does not show the code")
+            check_status(_follow(session, _submit(session, page, grant="true")), 200, "allowing the device")
+            return
+        else:
+            typed = {"user_code": user_code}
+        page = _follow(session, _submit(session, page, **typed))
+    check(False, f"{page.url} does not lead to what the device asks for: {page.text}")
+
+
+def _follow(session, response):
+    """The page that redirects of this server lead to."""
+    while response.status_code == 303:
+        response = session.get(urljoin(response.url, response.headers["Location"]), allow_redirects=False, timeout=20)
+    return response
+
+
 def _query(url):
-    return parse_qs(urlsplit(url).query)
+    """The parameters of an address: of its query, or in the implicit flow of its fragment."""
+    parts = urlsplit(url)
+    return parse_qs(parts.query or parts.fragment)
 
 
 def _page(session, response, what, path):
     """The page at `path` that `response` must redirect to."""
+    page = _leads_to(session, response, what, path)
+    check_status(page, 200, path)
+    return page
+
+
+def _leads_to(session, response, what, path):
+    """The answer of `path`, which `response` must redirect to."""
     check_status(response, 303, what)
     address = urljoin(response.url, response.headers["Location"])
     check(urlsplit(address).path == path, f"{what} leads to {address}, not to {path}")
-    page = session.get(address, allow_redirects=False, timeout=20)
-    check_status(page, 200, path)
-    return page
+    return session.get(address, allow_redirects=False, timeout=20)
 
 
 def _submit(session, page, **typed):
