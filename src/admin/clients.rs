@@ -1,4 +1,4 @@
-//! Clients: list, create, change, their secrets and their lines.
+//! Clients: list, create, change, and their lines.
 
 use super::change::{enable, given, replace};
 use super::{Administration, Change, jwks, redirect_uri, rules, view};
@@ -149,6 +149,9 @@ pub struct ClientView {
     dpop_bound: Flag,
     par_required: Flag,
     sunset_at: Option<String>,
+    /// Until when the secret before this one is good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    former_secret_until: Option<String>,
     /// Extension or device, by backend.
     lines: BTreeMap<String, String>,
     enabled: bool,
@@ -252,25 +255,6 @@ impl Administration {
         self.show_client(client).await
     }
 
-    /// Replaces the client's secret: from now on, the old one is refused.
-    pub async fn rotate_secret(&self, by: &Permit, id: &str) -> Result<NewClientView> {
-        if self.known_client(id).await?.is_public() {
-            return Err(Error::Conflict(
-                "a public client has no secret (RFC 6749 §2.1)".to_owned(),
-            ));
-        }
-        let secret = self.mint.mint(Class::ClientSecret);
-        let hash = secret.hash.to_string();
-        let change = move |client: &mut Client| client.secret_hash = Some(hash);
-        let now = self.clock.now();
-        let client = self.store.change_client(id, change, now).await?;
-        self.done(by, "client.secret.rotate", id).await?;
-        Ok(NewClientView {
-            client: self.show_client(client).await?,
-            client_secret: Some(secret.token),
-        })
-    }
-
     /// Sets the line of a client that acts for itself.
     pub async fn set_client_line(
         &self,
@@ -291,7 +275,7 @@ impl Administration {
         self.done(by, "client.line.remove", id).await
     }
 
-    async fn known_client(&self, id: &str) -> Result<Client> {
+    pub(super) async fn known_client(&self, id: &str) -> Result<Client> {
         let client = self.store.client(id).await?;
         client.ok_or(Error::Missing("client"))
     }
@@ -314,13 +298,15 @@ impl Administration {
         Ok(())
     }
 
-    async fn show_client(&self, client: Client) -> Result<ClientView> {
+    pub(super) async fn show_client(&self, client: Client) -> Result<ClientView> {
         let lines = self.store.lines(&owner(&client.id)).await?;
         let kind = if client.is_public() {
             Kind::Public
         } else {
             Kind::Confidential
         };
+        let former = client.former_secret(self.clock.now()).is_some();
+        let former_until = client.former_secret_until.filter(|_| former);
         Ok(ClientView {
             id: client.id,
             tenant: client.tenant_id,
@@ -337,6 +323,7 @@ impl Administration {
             dpop_bound: client.dpop_bound,
             par_required: client.par_required,
             sunset_at: client.sunset_at.map(view::time),
+            former_secret_until: former_until.map(view::time),
             lines: view::lines(lines),
             enabled: client.disabled_at.is_none(),
             created_at: view::time(client.created_at),

@@ -7,6 +7,7 @@ mod api;
 mod audit;
 mod calls;
 mod change;
+mod client_secret;
 mod clients;
 mod grants;
 mod jwks;

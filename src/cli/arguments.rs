@@ -2,14 +2,21 @@
 
 use super::Result;
 use crate::admin::Password;
+use humantime_serde::re::humantime::{DurationError, parse_duration};
 use serde::de::value::{Error, StrDeserializer};
 use serde::de::{Deserialize, IntoDeserializer};
 use std::io::Read;
+use std::time::Duration;
 
 /// Reads a word that is one of several, and names them otherwise.
 pub(super) fn one_of<T: for<'de> Deserialize<'de>>(word: &str) -> Result<T, Error> {
     let word: StrDeserializer<'_, Error> = word.into_deserializer();
     T::deserialize(word)
+}
+
+/// Reads a duration as the configuration writes it: `90s`, `24h`, `30days`.
+pub(super) fn duration(text: &str) -> Result<Duration, DurationError> {
+    parse_duration(text)
 }
 
 /// A password from standard input, its newline taken off: as an argument, every process could read it.

@@ -1,7 +1,7 @@
 //! `callgate client`: the applications that act for users, or for themselves.
 
 use super::Result;
-use super::arguments::one_of;
+use super::arguments::{duration, one_of};
 use super::office::Office;
 use super::output::Output;
 use crate::admin::{
@@ -11,6 +11,7 @@ use crate::storage::clients::TokenFormat;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -27,7 +28,12 @@ pub(super) enum Command {
     /// Change a client; what is given replaces what was there
     Set(Set),
     /// Give a client a new secret, made and shown once; the old one is refused from now on
-    Secret { id: String },
+    Secret {
+        id: String,
+        /// For so long, such as `24h`, the old secret is good as well
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        overlap: Option<Duration>,
+    },
     /// End all of a client's tokens, and refuse it from now on
     Disable { id: String },
     /// Let a disabled client in again
@@ -139,8 +145,9 @@ pub(super) async fn run(office: &Office, command: Command, output: Output) -> Re
             let id = set.id.clone();
             output.one(&change(office, &id, changes(set)?).await?)
         }
-        Command::Secret { id } => {
-            with_secret(&office.rotate_secret(&office.permit, &id).await?, output)
+        Command::Secret { id, overlap } => {
+            let made = office.rotate_secret(&office.permit, &id, overlap);
+            with_secret(&made.await?, output)
         }
         Command::Disable { id } => output.one(&change(office, &id, enabled(false)).await?),
         Command::Enable { id } => output.one(&change(office, &id, enabled(true)).await?),

@@ -33,7 +33,7 @@ impl Oauth {
         self.attempts.check_client(&presented.id, &address, now)?;
         let found = self.enabled_client(&presented.id).await?;
         let client = found.map(|(client, _)| client);
-        if is_authentic(client.as_ref(), presented.secret.as_deref()) {
+        if is_authentic(client.as_ref(), presented.secret.as_deref(), now) {
             return client.ok_or(ClientError::InvalidClient);
         }
         self.attempts.count_guess(&presented.id, &address, now);
@@ -70,15 +70,16 @@ impl Oauth {
     }
 }
 
-/// An unknown client costs the same as a wrong secret.
-fn is_authentic(client: Option<&Client>, secret: Option<&str>) -> bool {
-    let expected = client.and_then(|client| client.secret_hash.as_deref());
+/// An unknown client costs the same as a wrong secret, and one secret the same as two.
+fn is_authentic(client: Option<&Client>, secret: Option<&str>, now: EpochMs) -> bool {
     let actual = TokenHash::of(secret.unwrap_or_default()).to_string();
-    let same = bool::from(
-        actual
-            .as_bytes()
-            .ct_eq(expected.unwrap_or_default().as_bytes()),
-    );
+    let is = |expected: Option<&str>| {
+        let expected = expected.unwrap_or_default();
+        actual.as_bytes().ct_eq(expected.as_bytes())
+    };
+    let current = client.and_then(|client| client.secret_hash.as_deref());
+    let former = client.and_then(|client| client.former_secret(now));
+    let same = bool::from(is(current) | is(former));
     match client {
         Some(client) if client.is_public() => secret.is_none(),
         Some(_) => same && secret.is_some(),

@@ -84,6 +84,12 @@ impl Client {
     pub fn is_public(&self) -> bool {
         self.secret_hash.is_none()
     }
+
+    /// Hash of the secret before this one, while it is good.
+    pub fn former_secret(&self, now: EpochMs) -> Option<&str> {
+        let until = self.former_secret_until?;
+        self.former_secret_hash.as_deref().filter(|_| now < until)
+    }
 }
 
 impl Store {

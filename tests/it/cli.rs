@@ -236,6 +236,9 @@ fn a_client_is_created_and_its_secret_rotated() {
     assert_eq!(made["switches"], json!(["query_token", "no_pkce"]));
     assert_eq!(made["grant_types"], json!(["authorization_code"]));
     let rotated = here.json(&["client", "secret", "crm"]);
+    let overlapping = here.json(&["client", "secret", "crm", "--overlap", "24h"]);
+    assert!(overlapping["former_secret_until"].is_string(), "G05");
+    here.failed(2, &["client", "secret", "crm", "--overlap", "soon"]);
     assert_ne!(made["client_secret"], rotated["client_secret"]);
     assert!(
         rotated["client_secret"]

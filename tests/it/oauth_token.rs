@@ -94,6 +94,12 @@ async fn d04_of_fifty_exchanges_at_once_one_succeeds() {
             .filter(|answer| answer.status != 200)
             .all(|answer| answer.json()["error"] == "invalid_grant")
     );
+    // Whoever came second used the code again, which ends what it gave.
+    let good = answers.iter().find(|answer| answer.status == 200).unwrap();
+    let access = &good.json()["access_token"];
+    assert_eq!(calls_with(&gateway, access).await, 401);
+    let live = gateway.admin_get("/admin/tokens?client=crm").await;
+    assert_eq!(live.expect(200).json(), json!({ "items": [] }));
 }
 
 #[tokio::test]
@@ -167,6 +173,47 @@ async fn d08_a_wrong_secret_is_refused_with_a_challenge() {
         post(&gateway, "/oauth/token", None, &by_form).await.json()["error"],
         "invalid_client"
     );
+}
+
+#[tokio::test]
+async fn g05_the_old_secret_is_good_until_the_overlap_is_over() {
+    let gateway = TestGateway::start().await;
+    let path = "/admin/clients/crm/secret?overlap=24h";
+    let made = gateway.admin_post(path, json!(null)).await;
+    let made = made.expect(200).json();
+    let new = made["client_secret"].as_str().unwrap();
+    assert!(made["former_secret_until"].is_string());
+    let with = async |secret: &str| {
+        let form = [("grant_type", "client_credentials")];
+        let answer = post(&gateway, "/oauth/token", Some(("crm", secret)), &form).await;
+        answer.status.as_u16()
+    };
+    assert_eq!((with(new).await, with(CRM_SECRET).await), (200, 200));
+    assert_eq!((with("").await, with("wrong").await), (401, 401));
+    gateway.advance(Duration::from_hours(24)).await;
+    assert_eq!((with(new).await, with(CRM_SECRET).await), (200, 401));
+    let shown = gateway.admin_get("/admin/clients/crm").await.expect(200);
+    assert!(!shown.text().contains("secret"), "{}", shown.text());
+}
+
+#[tokio::test]
+async fn g05_without_an_overlap_the_old_secret_ends_at_once_and_so_does_the_one_before() {
+    let gateway = TestGateway::start().await;
+    let secret = async |query: &str| {
+        let path = format!("/admin/clients/crm/secret{query}");
+        let made = gateway.admin_post(&path, json!(null)).await.expect(200);
+        made.json()["client_secret"].as_str().unwrap().to_owned()
+    };
+    let second = secret("?overlap=1h").await;
+    let third = secret("").await;
+    for (secret, status) in [(CRM_SECRET, 401), (&second, 401), (&third, 200)] {
+        let form = [("grant_type", "client_credentials")];
+        let answer = post(&gateway, "/oauth/token", Some(("crm", secret)), &form).await;
+        assert_eq!(answer.status, status);
+    }
+    let long = "/admin/clients/crm/secret?overlap=31days";
+    let refused = gateway.admin_post(long, json!(null)).await;
+    refused.refused(400, "30 days");
 }
 
 #[tokio::test]

@@ -10,12 +10,22 @@ use crate::route::Endpoints;
 use axum::extract::{Path, State};
 use axum::routing::{get, post, put};
 use http::Method;
+use serde::Deserialize;
 use std::sync::Arc;
+use std::time::Duration;
 
 const ALL: &str = "/admin/clients";
 const ONE: &str = "/admin/clients/{id}";
 const SECRET: &str = "/admin/clients/{id}/secret";
 const LINE: &str = "/admin/clients/{id}/lines/{backend}";
+
+/// For how long the old secret is good as well.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Overlap {
+    #[serde(with = "humantime_serde")]
+    overlap: Option<Duration>,
+}
 
 pub(super) fn endpoints(administration: &Arc<Administration>) -> Endpoints {
     let state = || Arc::clone(administration);
@@ -59,8 +69,13 @@ async fn update(
     Ok(shown(&admin.change_client(&permit, &id, changes).await?))
 }
 
-async fn rotate_secret(State(admin): Admin, permit: Permit, Path(id): Id) -> Result<Response> {
-    Ok(shown(&admin.rotate_secret(&permit, &id).await?))
+async fn rotate_secret(
+    State(admin): Admin,
+    permit: Permit,
+    Path(id): Id,
+    Params(Overlap { overlap }): Params<Overlap>,
+) -> Result<Response> {
+    Ok(shown(&admin.rotate_secret(&permit, &id, overlap).await?))
 }
 
 async fn set_line(
