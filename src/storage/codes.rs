@@ -149,16 +149,11 @@ impl Store {
 
     /// Forgets codes that were made before `then`.
     pub async fn prune_codes(&self, then: EpochMs) -> Result<()> {
-        self.write(move |c| {
-            Box::pin(async move {
-                sqlx::query("DELETE FROM codes WHERE created_at < $1")
-                    .bind(then)
-                    .execute(c)
-                    .await
-                    .map_err(StoreError::Engine)?;
-                Ok(())
-            })
-        })
+        self.prune(
+            "DELETE FROM codes WHERE hash IN
+             (SELECT hash FROM codes WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
+            then,
+        )
         .await
     }
 }

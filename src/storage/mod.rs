@@ -12,6 +12,7 @@ mod flag;
 pub mod grants;
 pub mod lines;
 pub mod policies;
+mod pruning;
 pub mod revocations;
 pub mod sessions;
 pub mod tenants;

@@ -91,15 +91,11 @@ impl Store {
 
     /// Forgets revocations made before `then`, which no cache can still need.
     pub async fn prune_revocations(&self, then: EpochMs) -> Result<()> {
-        self.write(move |c| {
-            Box::pin(async move {
-                sqlx::query("DELETE FROM revocations WHERE at < $1")
-                    .bind(then)
-                    .execute(c)
-                    .await?;
-                Ok(())
-            })
-        })
+        self.prune(
+            "DELETE FROM revocations WHERE sequence IN
+             (SELECT sequence FROM revocations WHERE at < $1 ORDER BY at LIMIT $2)",
+            then,
+        )
         .await
     }
 }

@@ -147,15 +147,11 @@ impl Store {
 
     /// Forgets sessions that ended, one way or the other, before `then`.
     pub async fn prune_sessions(&self, then: EpochMs) -> Result<()> {
-        self.write(move |c| {
-            Box::pin(async move {
-                sqlx::query("DELETE FROM sessions WHERE expires_at < $1 OR ended_at < $1")
-                    .bind(then)
-                    .execute(c)
-                    .await?;
-                Ok(())
-            })
-        })
+        self.prune(
+            "DELETE FROM sessions WHERE hash IN
+             (SELECT hash FROM sessions WHERE expires_at < $1 OR ended_at < $1 LIMIT $2)",
+            then,
+        )
         .await
     }
 

@@ -270,15 +270,11 @@ impl Store {
 
     /// Forgets tokens that expired before `then`.
     pub async fn prune_tokens(&self, then: EpochMs) -> Result<()> {
-        self.write(move |c| {
-            Box::pin(async move {
-                sqlx::query("DELETE FROM tokens WHERE expires_at < $1")
-                    .bind(then)
-                    .execute(c)
-                    .await?;
-                Ok(())
-            })
-        })
+        self.prune(
+            "DELETE FROM tokens WHERE hash IN
+             (SELECT hash FROM tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
+            then,
+        )
         .await
     }
 }

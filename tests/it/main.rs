@@ -33,4 +33,5 @@ mod oauth_refresh;
 mod oauth_token;
 mod openapi;
 mod process;
+mod pruning;
 mod revocation;
