@@ -32,6 +32,8 @@ pub(super) enum ClientError {
     UnsupportedGrantType,
     #[error("the scope is wider than what may be granted")]
     InvalidScope,
+    #[error("the refresh token was used a moment ago, for another scope")]
+    OtherScope,
     #[error(transparent)]
     Gateway(#[from] Error),
 }
@@ -46,7 +48,7 @@ impl ClientError {
             }
             Self::UnauthorizedClient => (StatusCode::BAD_REQUEST, "unauthorized_client"),
             Self::UnsupportedGrantType => (StatusCode::BAD_REQUEST, "unsupported_grant_type"),
-            Self::InvalidScope => (StatusCode::BAD_REQUEST, "invalid_scope"),
+            Self::InvalidScope | Self::OtherScope => (StatusCode::BAD_REQUEST, "invalid_scope"),
             Self::Gateway(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         }
     }
@@ -93,7 +95,9 @@ impl IntoResponse for ClientError {
 /// How a failure of the gateway looks here: an OAuth error to clients, a page to people, else its general form.
 pub fn dialect(head: &Parts, problem: &Problem, decision: DecisionId) -> Option<Response> {
     let mut response = match head.uri.path() {
-        "/oauth/token" | "/oauth/revoke" => object(problem.status, problem.code, &problem.detail),
+        "/oauth/token" | "/oauth/revoke" | "/oauth/introspect" => {
+            object(problem.status, problem.code, &problem.detail)
+        }
         "/oauth/authorize" | "/oauth/auth" | "/auth/login" | "/auth/grant" | "/auth/logout"
             if wanted::of(&head.headers) == Some(Wanted::Html) =>
         {

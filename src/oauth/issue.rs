@@ -2,20 +2,21 @@
 
 use super::Oauth;
 use super::errors::ClientError;
-use crate::clock::{EpochMs, millis};
+use crate::clock::{EpochMs, millis, seconds_until};
 use crate::error::Result;
-use crate::http::{Response, json, no_store};
+use crate::http::{Response, json as object, no_store};
 use crate::secret::Secret;
 use crate::storage::Words;
 use crate::storage::clients::Client;
 use crate::storage::codes::Code;
 use crate::storage::policies::Accesses;
 use crate::storage::tokens::Token;
-use crate::token::{Class, Minted};
+use crate::token::{Class, Minted, Subject};
 use axum::response::IntoResponse;
 use http::header::PRAGMA;
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -97,21 +98,49 @@ impl Oauth {
         scope: &Words,
         lifetime: Duration,
     ) -> Result<Issued> {
+        let minted = self.mint.mint(Class::Access);
+        let row = self.access_row(basis, &minted, scope, lifetime).await?;
+        Ok(Issued {
+            token: minted.token,
+            row,
+        })
+    }
+
+    /// The access token that the refresh token `presented` gives: the same however often it is asked for, as is its id,
+    /// so that it is stored once and given to all who ask in time.
+    pub(super) async fn next_access_token(
+        &self,
+        basis: &Basis,
+        scope: &Words,
+        presented: &str,
+    ) -> Result<Issued> {
+        let minted = self.mint.successor(Class::Access, presented);
+        let lifetime = self.settings.access_lifetime;
+        let row = self.access_row(basis, &minted, scope, lifetime).await?;
+        let id = self.mint.successor_id(presented);
+        Ok(Issued {
+            token: minted.token,
+            row: Token { id, ..row },
+        })
+    }
+
+    async fn access_row(
+        &self,
+        basis: &Basis,
+        minted: &Minted,
+        scope: &Words,
+        lifetime: Duration,
+    ) -> Result<Token> {
         let policies = self.store.policies_of(scope).await?;
         let accesses: BTreeSet<_> = policies
             .into_iter()
             .flat_map(|policy| policy.accesses.0)
             .collect();
-        let minted = self.mint.mint(Class::Access);
         let now = self.clock.now();
-        let row = Token {
+        Ok(Token {
             class: "access".to_owned(),
             accesses: Accesses(accesses.into_iter().collect()),
-            ..basis.row(&minted, scope, now, now.saturating_add(millis(lifetime)))
-        };
-        Ok(Issued {
-            token: minted.token,
-            row,
+            ..basis.row(minted, scope, now, now.saturating_add(millis(lifetime)))
         })
     }
 
@@ -141,6 +170,23 @@ impl Oauth {
     }
 }
 
+/// Whom a token acts for: users and clients never share a name (RFC 9700 §4.15.1).
+pub(super) fn subject(token: &Token) -> Subject {
+    match &token.user_id {
+        Some(id) => Subject::User(id.clone()),
+        None => Subject::Client(token.client_id.clone()),
+    }
+}
+
+/// Whom a token is for: this gateway, and the resource servers of its client (RFC 7519 §4.1.3).
+pub(super) fn audience(origin: &str, others: &Words) -> Value {
+    if others.is_empty() {
+        return json!(origin);
+    }
+    let all: Vec<_> = std::iter::once(origin).chain(others.iter()).collect();
+    json!(all)
+}
+
 impl Answer {
     pub(super) fn new(access: &Issued, refresh: Option<&Issued>) -> Self {
         let lifetime = access.row.expires_at.saturating_sub(access.row.created_at);
@@ -150,6 +196,14 @@ impl Answer {
             expires_in: u64::try_from(lifetime / 1000).unwrap_or(0),
             refresh_token: refresh.map(|issued| issued.token.expose().to_owned()),
             scope: access.row.scope.to_string(),
+        }
+    }
+
+    /// The same tokens, given at `now`, some time after they were issued.
+    pub(super) fn again(self, access: &Token, now: EpochMs) -> Self {
+        Self {
+            expires_in: seconds_until(access.expires_at, now),
+            ..self
         }
     }
 
@@ -166,7 +220,7 @@ impl Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let mut response = no_store(json(StatusCode::OK, &self));
+        let mut response = no_store(object(StatusCode::OK, &self));
         response
             .headers_mut()
             .insert(PRAGMA, HeaderValue::from_static("no-cache"));

@@ -27,15 +27,14 @@ pub(super) async fn tokens(
     let scope = granted(client, &presented, form.get("scope")?)?;
     let basis = Basis::of_token(&presented);
     let began = family_began(&presented.family_id).unwrap_or(presented.created_at);
-    let access = oauth
-        .access_token(&basis, &scope, oauth.settings.access_lifetime)
-        .await?;
+    let access = oauth.next_access_token(&basis, &scope, sent).await?;
     // The new refresh token keeps the whole scope (RFC 6749 §6).
-    let refresh = oauth.refresh_token(&basis, &presented.scope, oauth.mint.successor(sent), began);
+    let next = oauth.mint.successor(Class::Refresh, sent);
+    let refresh = oauth.refresh_token(&basis, &presented.scope, next, began);
     let answer = Answer::new(&access, Some(&refresh));
     let now = oauth.clock.now();
     let succession = Succession {
-        access: access.row,
+        access: access.row.clone(),
         refresh: refresh.row,
         repeat_since: now.saturating_sub(millis(oauth.settings.refresh_grace)),
     };
@@ -45,7 +44,11 @@ pub(super) async fn tokens(
         .rotate(&presented, succession, entry, now)
         .await?
     {
-        Rotation::Done | Rotation::Repeated => Ok(answer),
+        Rotation::Done => Ok(answer),
+        Rotation::Repeated(given) => {
+            must_ask_the_same(&given, &access.row)?;
+            Ok(answer.again(&given, now))
+        }
         Rotation::Reused => {
             oauth.follower.catch_up().await?;
             Err(ClientError::InvalidGrant(
@@ -53,6 +56,22 @@ pub(super) async fn tokens(
             ))
         }
     }
+}
+
+/// Whoever repeats gets what the first gave and nothing else: a wider scope would be a second set of tokens, a narrower
+/// one would not be what is given, and a token bound to another key (RFC 9449) could not be used. It is no misuse
+/// either: parts of one client may ask for different things. The one that came late goes on from the new refresh token.
+fn must_ask_the_same(given: &Token, asked: &Token) -> Result<(), ClientError> {
+    let same_scope = given.scope.all_in(&asked.scope) && asked.scope.all_in(&given.scope);
+    if !same_scope {
+        return Err(ClientError::OtherScope);
+    }
+    if given.jkt != asked.jkt {
+        return Err(ClientError::InvalidGrant(
+            "the refresh token was used a moment ago, with another key",
+        ));
+    }
+    Ok(())
 }
 
 /// The token's row, if it is this client's and has not ended. One that was used is found: that is for the store to judge.

@@ -20,7 +20,7 @@ pub struct Settings {
     /// How long after the authorization the last refresh token ends, however often it was renewed.
     #[serde(with = "humantime_serde")]
     pub refresh_absolute: Duration,
-    /// For so long, a refresh token that was used gives its successor once more, as the answer may have been lost.
+    /// For so long, a refresh token that was used gives the same tokens once more, as the answer may have been lost.
     #[serde(with = "humantime_serde")]
     pub refresh_grace: Duration,
     /// How long a login lasts at the most.
@@ -57,7 +57,7 @@ impl Default for Settings {
             implicit_lifetime: Duration::from_secs(10 * MINUTE),
             refresh_lifetime: Duration::from_secs(30 * DAY),
             refresh_absolute: Duration::from_secs(180 * DAY),
-            refresh_grace: Duration::ZERO,
+            refresh_grace: Duration::from_secs(10),
             session_lifetime: Duration::from_secs(12 * HOUR),
             session_idle: Duration::from_secs(HOUR),
             login_attempts: 10,

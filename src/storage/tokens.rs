@@ -67,16 +67,17 @@ pub struct Selection {
 pub struct Succession {
     pub access: Token,
     pub refresh: Token,
-    /// A refresh token that was used after this gives its successor once more: the answer may have been lost.
+    /// A refresh token that was used after this gives the same once more: the answer may have been lost.
     pub repeat_since: EpochMs,
 }
 
 /// How a refresh token was exchanged (RFC 9700 §4.14.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rotation {
     Done,
-    /// It was exchanged a moment ago, and its successor has not been used yet: only the access token is new.
-    Repeated,
+    /// It was exchanged a moment ago, and what it gave, this access token and its successor, has not been used to go on:
+    /// nothing new is stored.
+    Repeated(Box<Token>),
     /// It was exchanged before: whoever holds it is not whom it was made for, or was; its family has been revoked.
     Reused,
 }
@@ -158,9 +159,9 @@ impl Store {
                     insert(c, vec![succession.access, succession.refresh]).await?;
                     return Ok((Rotation::Done, Event::TokenRefreshed));
                 }
-                if may_repeat(c, &hash, &succession).await? {
-                    insert(c, vec![succession.access]).await?;
-                    return Ok((Rotation::Repeated, Event::TokenRefreshed));
+                if let Some(given) = repeatable(c, &hash, &succession).await? {
+                    let repeated = Rotation::Repeated(Box::new(given));
+                    return Ok((repeated, Event::TokenRefreshed));
                 }
                 revoke_family(c, &family, now).await?;
                 Ok((Rotation::Reused, Event::RefreshTokenReused))
@@ -279,18 +280,28 @@ impl Store {
     }
 }
 
-async fn may_repeat(c: &mut Connection, hash: &str, succession: &Succession) -> Result<bool> {
-    let live: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM tokens used JOIN tokens next ON next.family_id = used.family_id
+/// The access token that a refresh token gave, if it may be given again. That does not weaken the detection of reuse:
+/// what is repeated is the one set of tokens that the first use gave, so a thief holds nothing that does not end with
+/// the family, and whoever goes on from that set, thief or client, makes the other's next refresh a reuse. Once one of
+/// the set was refreshed or revoked, the answer was not lost, and there is no grace.
+async fn repeatable(
+    c: &mut Connection,
+    hash: &str,
+    succession: &Succession,
+) -> Result<Option<Token>> {
+    Ok(sqlx::query_as(
+        "SELECT given.* FROM tokens used JOIN tokens next ON next.family_id = used.family_id
+         JOIN tokens given ON given.family_id = used.family_id
          WHERE used.hash = $1 AND used.revoked_at IS NULL AND used.used_at > $2
-           AND next.hash = $3 AND next.revoked_at IS NULL AND next.used_at IS NULL",
+           AND next.hash = $3 AND next.revoked_at IS NULL AND next.used_at IS NULL
+           AND given.id = $4 AND given.class = 'access' AND given.revoked_at IS NULL",
     )
     .bind(hash)
     .bind(succession.repeat_since)
     .bind(&succession.refresh.hash)
-    .fetch_one(c)
-    .await?;
-    Ok(live == 1)
+    .bind(&succession.access.id)
+    .fetch_optional(c)
+    .await?)
 }
 
 pub(super) async fn insert(c: &mut Connection, issued: Vec<Token>) -> Result<()> {

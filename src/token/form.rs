@@ -82,13 +82,24 @@ impl Mint {
         self.assemble(class, &secret::random())
     }
 
-    /// The refresh token that follows `presented`: always the same, so that it can be given again without being kept,
-    /// and known to nobody who has not both `presented` and the key.
-    pub fn successor(&self, presented: &str) -> Minted {
+    /// The token of `class` that follows the refresh token `presented`: always the same, so that it can be given again
+    /// without being kept, and known to nobody who has not both `presented` and the key.
+    pub fn successor(&self, class: Class, presented: &str) -> Minted {
         let mut random = [0; RANDOM];
-        let digest = self.digest("successor", &[presented]);
+        let digest = self.digest("successor", &[class.prefix(), presented]);
         random.copy_from_slice(digest.split_at(RANDOM).0);
-        self.assemble(Class::Refresh, &random)
+        self.assemble(class, &random)
+    }
+
+    /// The id of the access token that follows the refresh token `presented`, whatever form that token has.
+    pub fn successor_id(&self, presented: &str) -> String {
+        let digest = self.digest("successor id", &[presented]);
+        let number = digest.iter().take(16);
+        let number = number.fold(0, |number, byte| number << 8 | u128::from(*byte));
+        let id = uuid::Builder::from_u128(number).with_version(uuid::Version::Random);
+        id.with_variant(uuid::Variant::RFC4122)
+            .into_uuid()
+            .to_string()
     }
 
     fn assemble(&self, class: Class, random: &[u8; RANDOM]) -> Minted {
@@ -186,19 +197,24 @@ mod tests {
     }
 
     #[test]
-    fn a_refresh_token_has_one_successor() {
+    fn a_refresh_token_has_one_successor_of_each_class() {
         let mint = mint();
         let first = mint.mint(Class::Refresh);
-        let (once, again) = (
-            mint.successor(first.token.expose()),
-            mint.successor(first.token.expose()),
-        );
-        assert_eq!(once.token, again.token);
-        assert_eq!(
-            mint.recognise(Class::Refresh, once.token.expose()),
-            Some(once.hash)
-        );
-        assert_ne!(mint.successor(once.token.expose()).token, once.token);
+        let first = first.token.expose();
+        for class in [Class::Access, Class::Refresh] {
+            let (once, again) = (mint.successor(class, first), mint.successor(class, first));
+            assert_eq!(once.token, again.token);
+            let known = mint.recognise(class, once.token.expose());
+            assert_eq!(known, Some(once.hash));
+            let next = mint.successor(class, once.token.expose());
+            assert_ne!(next.token, once.token);
+        }
+        let random = |class| {
+            let token = mint.successor(class, first).token;
+            token.expose().split_at(class.prefix().len()).1.to_owned()
+        };
+        assert_ne!(random(Class::Access), random(Class::Refresh));
+        assert_eq!(mint.successor_id(first), mint.successor_id(first));
     }
 
     #[test]

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_hours(24);
+/// Longer than a refresh token that was used gives the same again.
+const PAST_GRACE: Duration = Duration::from_secs(11);
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
@@ -47,6 +49,7 @@ async fn f01_every_refresh_gives_a_new_refresh_token() {
         calls_with(&gateway, &second.json()["access_token"]).await,
         204
     );
+    gateway.advance(PAST_GRACE).await;
     refused(&post(&gateway, "/oauth/token", None, &renew).await);
     let nameless = post(&gateway, "/oauth/token", None, &renew[..2]).await;
     assert_eq!(nameless.json()["error"], "invalid_request", "F06");
@@ -60,6 +63,7 @@ async fn f02_a_refresh_token_used_twice_ends_the_family() {
         .await
         .json();
     assert_eq!(calls_with(&gateway, &second["access_token"]).await, 204);
+    gateway.advance(PAST_GRACE).await;
     refused(&refresh(&gateway, text(&first["refresh_token"])).await);
     assert_eq!(calls_with(&gateway, &first["access_token"]).await, 401);
     assert_eq!(calls_with(&gateway, &second["access_token"]).await, 401);
@@ -68,7 +72,7 @@ async fn f02_a_refresh_token_used_twice_ends_the_family() {
 
 #[tokio::test]
 async fn f03_of_fifty_refreshes_at_once_one_succeeds() {
-    let gateway = TestGateway::start().await;
+    let gateway = TestGateway::with("oauth.refresh_grace = '0s'").await;
     let first = tokens(&gateway).await;
     let old = text(&first["refresh_token"]);
     let answers = join_all((0..50).map(|_| refresh(&gateway, old))).await;
@@ -78,43 +82,93 @@ async fn f03_of_fifty_refreshes_at_once_one_succeeds() {
     );
 }
 
+/// Live tokens of `crm`, by class.
+async fn live(gateway: &TestGateway) -> (usize, usize) {
+    let path = "/admin/tokens?client=crm";
+    let list = gateway.admin_get(path).await.expect(200).json();
+    let of = |class| {
+        let items = list["items"].as_array().unwrap();
+        items.iter().filter(|item| item["class"] == class).count()
+    };
+    (of("access"), of("refresh"))
+}
+
 #[tokio::test]
-async fn f04_within_the_grace_all_refreshes_give_the_same_successor() {
-    let gateway = TestGateway::with("oauth.refresh_grace = '10s'").await;
+async fn f04_fifty_refreshes_at_once_give_one_set_of_tokens() {
+    let gateway = TestGateway::start().await;
     let first = tokens(&gateway).await;
     let old = text(&first["refresh_token"]);
     let answers = join_all((0..50).map(|_| refresh(&gateway, old))).await;
-    let next = answers[0].json()["refresh_token"].clone();
+    let set = answers[0].json();
     for answer in &answers {
         assert_eq!(answer.status, 200, "{}", answer.text());
-        assert_eq!(answer.json()["refresh_token"], next);
+        assert_eq!(answer.json(), set);
+    }
+    assert_eq!(calls_with(&gateway, &set["access_token"]).await, 204);
+    // The first access token, and one set; the first refresh token is used up.
+    assert_eq!(live(&gateway).await, (2, 2));
+    assert_eq!(
+        refresh(&gateway, text(&set["refresh_token"])).await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn f04_a_repeat_with_another_scope_gives_nothing_and_ends_nothing() {
+    let gateway = TestGateway::start().await;
+    let code = code_for(&gateway, &wish_with(&[("scope", "call pbx")])).await;
+    let first = token(&gateway, &exchange(&code)).await.json();
+    let with = |scope| {
+        [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", text(&first["refresh_token"])),
+            ("scope", scope),
+        ]
+    };
+    let given = token(&gateway, &with("call")).await.json();
+    for other in ["pbx", "call pbx", ""] {
+        let answer = token(&gateway, &with(other)).await;
         assert_eq!(
-            calls_with(&gateway, &answer.json()["access_token"]).await,
-            204
+            (answer.status.as_u16(), &answer.json()["error"]),
+            (400, &json!("invalid_scope")),
+            "{other}"
         );
     }
-    assert_eq!(refresh(&gateway, text(&next)).await.status, 200);
+    assert_eq!(token(&gateway, &with("call")).await.json(), given);
+    assert_eq!(calls_with(&gateway, &given["access_token"]).await, 204);
+    let next = refresh(&gateway, text(&given["refresh_token"])).await;
+    assert_eq!(next.json()["scope"], "call pbx");
+}
+
+#[tokio::test]
+async fn f05_once_the_new_access_token_was_revoked_there_is_no_grace() {
+    let gateway = TestGateway::start().await;
+    let first = tokens(&gateway).await;
+    let old = text(&first["refresh_token"]);
+    let second = refresh(&gateway, old).await.json();
+    assert_eq!(revoke(&gateway, &second["access_token"]).await, 200);
+    refused(&refresh(&gateway, old).await);
+    refused(&refresh(&gateway, text(&second["refresh_token"])).await);
 }
 
 #[tokio::test]
 async fn f05_a_lost_answer_is_given_again_and_after_the_grace_it_is_misuse() {
-    let gateway = TestGateway::with("oauth.refresh_grace = '10s'").await;
+    let gateway = TestGateway::start().await;
     let first = tokens(&gateway).await;
     let old = text(&first["refresh_token"]);
-    let lost = refresh(&gateway, old).await.json();
+    let mut lost = refresh(&gateway, old).await.json();
     gateway.advance(Duration::from_secs(3)).await;
-    assert_eq!(
-        refresh(&gateway, old).await.json()["refresh_token"],
-        lost["refresh_token"]
-    );
+    lost["expires_in"] = json!(3597);
+    assert_eq!(refresh(&gateway, old).await.json(), lost);
     gateway.advance(Duration::from_secs(8)).await;
     refused(&refresh(&gateway, old).await);
     refused(&refresh(&gateway, text(&lost["refresh_token"])).await);
+    assert_eq!(calls_with(&gateway, &lost["access_token"]).await, 401);
 }
 
 #[tokio::test]
 async fn f05_once_the_successor_was_used_there_is_no_grace() {
-    let gateway = TestGateway::with("oauth.refresh_grace = '10s'").await;
+    let gateway = TestGateway::start().await;
     let first = tokens(&gateway).await;
     let second = refresh(&gateway, text(&first["refresh_token"]))
         .await
@@ -235,6 +289,28 @@ async fn f10_a_disabled_user_or_client_renews_nothing() {
             .json()["error"],
         "invalid_client"
     );
+}
+
+#[tokio::test]
+async fn f10_f05_a_user_disabled_within_the_grace_is_given_nothing_again() {
+    let gateway = TestGateway::start().await;
+    let first = tokens(&gateway).await;
+    let old = text(&first["refresh_token"]);
+    assert_eq!(refresh(&gateway, old).await.status, 200);
+    let disabled = json!({ "enabled": false });
+    gateway
+        .admin_patch("/admin/users/id-of-ann", disabled)
+        .await
+        .expect(200);
+    refused(&refresh(&gateway, old).await);
+}
+
+#[tokio::test]
+async fn f11_a_client_that_acts_for_itself_gets_no_refresh_token() {
+    let gateway = TestGateway::start().await;
+    let form = [("grant_type", "client_credentials"), ("scope", "call")];
+    let answer = token(&gateway, &form).await.json();
+    assert!(answer.get("access_token").is_some() && answer.get("refresh_token").is_none());
 }
 
 #[tokio::test]

@@ -59,9 +59,9 @@ async fn passes(name: &str) {
     succeeds(&gate, &mut python);
 }
 
-/// The program, with TLS, whose origin is where it listens.
+/// The program, with TLS, whose origin is where it listens. Without grace, so that a used refresh token is misuse at once.
 async fn over_tls() -> Gate {
-    let mut gate = Gate::start("").await;
+    let mut gate = Gate::start("[oauth]\nrefresh_grace = '0s'").await;
     let origin = origin(&gate);
     serve_tls(&gate, &origin);
     gate.kill();
