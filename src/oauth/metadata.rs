@@ -30,12 +30,15 @@ pub(super) async fn get(State(oauth): State<Arc<Oauth>>) -> Result<Response> {
         "authorization_endpoint": format!("{origin}/oauth/authorize"),
         "token_endpoint": format!("{origin}/oauth/token"),
         "revocation_endpoint": format!("{origin}/oauth/revoke"),
+        "introspection_endpoint": format!("{origin}/oauth/introspect"),
         "response_types_supported": with(&["code"], "token"),
         "response_modes_supported": with(&["query"], "fragment"),
         "grant_types_supported": with(&["authorization_code", "client_credentials", "refresh_token"], "implicit"),
         "code_challenge_methods_supported": [pkce::METHOD],
         "token_endpoint_auth_methods_supported": authentication,
         "revocation_endpoint_auth_methods_supported": authentication,
+        // Whoever asks about tokens proves who they are: no public client.
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "authorization_response_iss_parameter_supported": true,
     });
     let mut response = json(StatusCode::OK, &document);

@@ -12,6 +12,7 @@ mod echo;
 mod errors;
 mod exchange;
 mod grant;
+mod introspect;
 mod issue;
 mod login;
 mod logout;
@@ -89,6 +90,11 @@ pub fn endpoints(oauth: &Arc<Oauth>) -> Endpoints {
         .public(Method::POST, "/oauth/token", bind(post(token::post)))
         .public(Method::GET, "/oauth/token", bind(get(token::get)))
         .public(Method::POST, "/oauth/revoke", bind(post(revoke::post)))
+        .public(
+            Method::POST,
+            "/oauth/introspect",
+            bind(post(introspect::post)),
+        )
         .public(Method::GET, metadata::PATH, bind(get(metadata::get)))
         .public(Method::GET, metadata::OPENID_PATH, bind(get(metadata::get)))
         .public(Method::GET, "/assets/callgate.css", get(assets::style))

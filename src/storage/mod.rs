@@ -11,6 +11,7 @@ pub mod codes;
 mod flag;
 pub mod grants;
 pub mod lines;
+pub mod live_tokens;
 pub mod policies;
 mod pruning;
 pub mod revocations;

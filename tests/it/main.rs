@@ -28,6 +28,7 @@ mod metrics;
 mod oauth;
 mod oauth_authorize;
 mod oauth_grant;
+mod oauth_introspect;
 mod oauth_login;
 mod oauth_refresh;
 mod oauth_token;
