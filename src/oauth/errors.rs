@@ -103,12 +103,17 @@ pub fn dialect(head: &Parts, problem: &Problem, decision: DecisionId) -> Option<
         {
             message(problem, decision)
         }
+        path if is_of_account(path) => message(problem, decision),
         _ => return None,
     };
     response
         .headers_mut()
         .extend(problem.headers.iter().cloned());
     Some(response)
+}
+
+fn is_of_account(path: &str) -> bool {
+    path == "/account" || path.starts_with("/account/")
 }
 
 fn message(problem: &Problem, decision: DecisionId) -> Response {

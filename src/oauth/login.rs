@@ -86,7 +86,7 @@ async fn log_in(
     let Some(user) = authenticate(oauth, head, destination, (typed, password)).await? else {
         return wrong(oauth, head, destination, typed);
     };
-    let session = match oauth.begin_session(&user, &head.headers).await {
+    let session = match oauth.begin_session(&user, head).await {
         Err(Error::Missing(_)) => return wrong(oauth, head, destination, typed),
         session => session?,
     };

@@ -1,5 +1,6 @@
 //! The authorization server (OAuth 2.0, RFC 6749 and RFC 9700): one endpoint a file.
 
+mod account;
 mod assets;
 mod audit;
 mod authorize;
@@ -97,6 +98,7 @@ pub fn endpoints(oauth: &Arc<Oauth>) -> Endpoints {
         )
         .public(Method::GET, metadata::PATH, bind(get(metadata::get)))
         .public(Method::GET, metadata::OPENID_PATH, bind(get(metadata::get)))
+        .and(account::endpoints(oauth))
         .public(Method::GET, "/assets/callgate.css", get(assets::style))
         .public(Method::GET, "/favicon.ico", get(assets::mark))
 }

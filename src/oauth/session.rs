@@ -1,15 +1,16 @@
 //! Who is logged in: the session cookie and the session behind it.
 
-use super::Oauth;
+use super::{Oauth, account, audit};
 use crate::clock::{EpochMs, millis};
 use crate::error::Result;
 use crate::http::Response;
-use crate::secret;
+use crate::secret::{self, Secret};
 use crate::storage::sessions::Session;
 use crate::storage::users::User;
 use crate::token::Class;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use http::header::SET_COOKIE;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
 /// A live session and its user.
@@ -52,9 +53,17 @@ impl Oauth {
     ///
     /// # Errors
     /// [`Error::Missing`] when the user was disabled or got another password since `user` was read.
-    pub(super) async fn begin_session(&self, user: &User, headers: &HeaderMap) -> Result<String> {
+    pub(super) async fn begin_session(&self, user: &User, head: &Parts) -> Result<String> {
+        self.end_session(&head.headers).await?;
+        let (cookie, session) = self.new_session(user, head);
+        let verified = user.password_hash.clone();
+        self.store.create_session(session, verified).await?;
+        Ok(cookie.expose().to_owned())
+    }
+
+    /// The cookie's value and the session of a login that `head` asks for.
+    pub(super) fn new_session(&self, user: &User, head: &Parts) -> (Secret, Session) {
         let now = self.clock.now();
-        self.end_session(headers).await?;
         let minted = self.mint.mint(Class::Session);
         let session = Session {
             hash: minted.hash.to_string(),
@@ -62,11 +71,11 @@ impl Oauth {
             created_at: now,
             last_seen_at: now,
             expires_at: now.saturating_add(millis(self.settings.session_lifetime)),
+            address: audit::address(head),
+            browser: account::browser(&head.headers),
             ..Session::default()
         };
-        let verified = user.password_hash.clone();
-        self.store.create_session(session, verified).await?;
-        Ok(minted.token.expose().to_owned())
+        (minted.token, session)
     }
 
     /// Ends the browser's session, if it has one.

@@ -35,6 +35,8 @@ pub struct Settings {
     pub address_attempts: u32,
     #[serde(with = "humantime_serde")]
     pub attempt_window: Duration,
+    /// Characters that a password must have which users choose for themselves.
+    pub shortest_password: usize,
     /// How long the audit log is kept.
     #[serde(with = "humantime_serde")]
     pub audit_retention: Duration,
@@ -63,6 +65,7 @@ impl Default for Settings {
             login_attempts: 10,
             address_attempts: 100,
             attempt_window: Duration::from_secs(10 * MINUTE),
+            shortest_password: 8,
             audit_retention: Duration::from_secs(90 * DAY),
             echo_client: false,
         }

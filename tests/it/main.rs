@@ -10,6 +10,7 @@
     reason = "a test that cannot go on should say where it stopped, and its tasks end with it"
 )]
 
+mod account;
 mod admin;
 mod admin_calls;
 mod admin_clients;

@@ -1,0 +1,119 @@
+//! What happened lately in somebody's account, from the audit log, in words.
+
+use super::render;
+use super::visit::{Visit, time};
+use crate::error::Result;
+use crate::oauth::Oauth;
+use crate::storage::audit::{Record, Search};
+use askama::Template;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+#[derive(Template)]
+#[template(path = "account/activity.html")]
+struct Section {
+    lines: Vec<Line>,
+}
+
+/// Things that happened one after the other and look alike are one line.
+struct Line {
+    what: &'static str,
+    client: Option<String>,
+    address: Option<String>,
+    /// The time of the last.
+    at: String,
+    times: usize,
+}
+
+/// Lines that are shown at the most, and entries that are looked at for them.
+const LINES: usize = 50;
+const ENTRIES: i64 = 250;
+
+pub(super) async fn section(oauth: &Oauth, visit: &Visit) -> Result<String> {
+    let search = Search {
+        user: Some(visit.login.user.id.clone()),
+        limit: ENTRIES,
+        ..Search::default()
+    };
+    let records = oauth.store.audit_log(&search).await?;
+    let names = names(oauth, &records).await?;
+    let mut lines: Vec<Line> = Vec::new();
+    for record in records {
+        let line = line(record, &names);
+        match lines.last_mut().filter(|last| last.is_like(&line)) {
+            Some(last) => last.times += 1,
+            None => lines.push(line),
+        }
+    }
+    lines.truncate(LINES);
+    Ok(render(&Section { lines }))
+}
+
+/// What the applications are called.
+async fn names(oauth: &Oauth, records: &[Record]) -> Result<BTreeMap<String, String>> {
+    let mut names = BTreeMap::new();
+    for id in records
+        .iter()
+        .filter_map(|record| record.client_id.as_ref())
+    {
+        if !names.contains_key(id) {
+            let client = oauth.store.client(id).await?;
+            names.insert(
+                id.clone(),
+                client.map_or_else(|| id.clone(), |client| client.name),
+            );
+        }
+    }
+    Ok(names)
+}
+
+impl Line {
+    fn is_like(&self, other: &Self) -> bool {
+        (self.what, &self.client, &self.address) == (other.what, &other.client, &other.address)
+    }
+}
+
+fn line(record: Record, names: &BTreeMap<String, String>) -> Line {
+    let detail: Value = serde_json::from_str(&record.detail).unwrap_or_default();
+    Line {
+        what: in_words(&record.event, &detail),
+        client: record.client_id.and_then(|id| names.get(&id).cloned()),
+        address: record.address,
+        at: time(record.at),
+        times: 1,
+    }
+}
+
+fn in_words(event: &str, detail: &Value) -> &'static str {
+    match event {
+        "login" => "You signed in",
+        "login_failed" if detail.get("page").is_some() => "A wrong password was given on this page",
+        "login_failed" => "Somebody tried to sign in with a wrong password",
+        "logout" => "You signed out",
+        "session_ended" => "You ended another session",
+        "password_changed" => "You changed your password",
+        "consent" if detail.get("allowed") == Some(&Value::Bool(false)) => "You refused access",
+        "consent" => "You allowed access",
+        "token_issued" => "An application got access",
+        "token_refreshed" => "An application renewed its access",
+        "token_revoked" | "family_revoked" => "An application gave up its access",
+        "grant_revoked" => "You ended an application's access",
+        "code_reused" | "refresh_token_reused" => {
+            "Something of an application's was used twice, perhaps by a thief: its access was ended"
+        }
+        "call_ended" => "An administrator ended a call",
+        "administration" => by_administrator(detail),
+        _ => "Something else happened",
+    }
+}
+
+fn by_administrator(detail: &Value) -> &'static str {
+    match detail.get("act").and_then(Value::as_str) {
+        Some("user.create") => "An administrator made your account",
+        Some("user.log_out") => "An administrator signed you out",
+        Some("grant.revoke" | "token.revoke_user") => {
+            "An administrator ended the access of applications"
+        }
+        _ => "An administrator changed your account",
+    }
+}

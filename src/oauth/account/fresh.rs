@@ -1,0 +1,66 @@
+//! Whether who is logged in proved it a short while ago: dangerous changes want that, as a browser may be left alone.
+
+use super::visit::Visit;
+use crate::auth::password;
+use crate::error::Result;
+use crate::oauth::Oauth;
+use crate::oauth::parameters::Parameters;
+use crate::oauth::throttling::address;
+use crate::storage::audit::Event;
+use http::request::Parts;
+use std::time::Duration;
+
+/// Evidence that the right person sits there: they logged in, or gave the password, a short while ago.
+#[derive(Debug)]
+pub(in crate::oauth) struct Fresh(());
+
+const FOR: Duration = Duration::from_mins(10);
+
+impl Visit {
+    /// Whether a form need not ask for the password.
+    pub(in crate::oauth) fn is_fresh(&self) -> bool {
+        let since = self.now.saturating_sub(crate::clock::millis(FOR));
+        self.login.session.proved_at() > since
+    }
+
+    #[expect(
+        dead_code,
+        reason = "for the sections that change how somebody logs in"
+    )]
+    /// Fresh already, or by the field `current_password` of the form that was sent. `None` when that is not right.
+    pub(in crate::oauth) async fn freshen(
+        &self,
+        oauth: &Oauth,
+        head: &Parts,
+        sent: &Parameters,
+    ) -> Result<Option<Fresh>> {
+        if self.is_fresh() {
+            return Ok(Some(Fresh(())));
+        }
+        self.prove(oauth, head, sent).await
+    }
+
+    /// Fresh by the field `current_password`, whatever was proved before. Counted like a login.
+    pub(super) async fn prove(
+        &self,
+        oauth: &Oauth,
+        head: &Parts,
+        sent: &Parameters,
+    ) -> Result<Option<Fresh>> {
+        let user = &self.login.user;
+        let password = sent.get("current_password")?.unwrap_or_default();
+        let (tenant, username) = (&user.tenant_id, &user.username);
+        let attempt = oauth
+            .attempts
+            .login(tenant, username, &address(head), self.now)?;
+        if password::verify(password, user.password_hash.as_deref()).await {
+            attempt.succeeded();
+            let hash = &self.login.session.hash;
+            oauth.store.confirm_session(hash, self.now).await?;
+            return Ok(Some(Fresh(())));
+        }
+        let entry = oauth.entry(Event::LoginFailed, head).user(user);
+        oauth.store.audit(entry.with("page", "account")).await;
+        Ok(None)
+    }
+}
