@@ -8,10 +8,13 @@ use crate::call::{self, Calls};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::gateway::Gateway;
+use crate::http::client::{Client, ClientError};
+use crate::http::remote::Fetching;
 use crate::metrics::Metrics;
 use crate::oauth::{self, Oauth};
 use crate::openapi;
 use crate::operations::{self, Reloads};
+use crate::provider::{ProviderTokens, Providers};
 use crate::proxy::Site;
 use crate::proxy::upstream::Upstream;
 use crate::route::{Endpoints, Routes};
@@ -50,6 +53,8 @@ pub struct Version {
     /// The operations listener.
     pub operations: Arc<Site>,
     pub calls: Arc<Calls>,
+    /// Tokens of users at other providers.
+    pub provider_tokens: Arc<ProviderTokens>,
     pub config: Config,
 }
 
@@ -61,6 +66,8 @@ pub enum AppError {
     Key(#[from] crate::token::WeakKey),
     #[error(transparent)]
     Sealer(#[from] crate::sealer::SealError),
+    #[error("outbound: {0}")]
+    Outbound(#[from] ClientError),
     #[error(transparent)]
     Backend(#[from] crate::backend::SpecError),
     #[error(transparent)]
@@ -127,9 +134,10 @@ impl Services {
             })?;
             upstreams.insert(spec.name.clone(), upstream);
         }
+        let oauth = Arc::new(self.oauth(&config)?);
         Ok(Version {
             edge: Arc::new(Site {
-                gateway: self.edge(&config, &calls)?,
+                gateway: self.edge(&config, &calls, &oauth)?,
                 upstreams,
                 trusted: config.server.trusted_proxies.clone(),
             }),
@@ -139,6 +147,7 @@ impl Services {
                 trusted: Vec::new(),
             }),
             calls,
+            provider_tokens: Arc::clone(&oauth.provider_tokens),
             config,
         })
     }
@@ -156,8 +165,17 @@ impl Services {
         })
     }
 
-    fn oauth(&self, config: &Config) -> Oauth {
-        Oauth {
+    fn oauth(&self, config: &Config) -> Result<Oauth, AppError> {
+        let providers = Arc::new(self.providers(config)?);
+        providers.warm_up();
+        let provider_tokens = ProviderTokens::new(
+            self.store.clone(),
+            self.sealer.clone(),
+            self.clock.clone(),
+            Arc::clone(&providers),
+            self.runtime.clone(),
+        );
+        Ok(Oauth {
             store: self.store.clone(),
             mint: self.mint.clone(),
             sealer: self.sealer.clone(),
@@ -166,11 +184,31 @@ impl Services {
             metrics: self.metrics.clone(),
             settings: config.oauth.clone(),
             attempts: Arc::clone(&self.attempts),
+            providers,
+            provider_tokens: Arc::new(provider_tokens),
             origin: config.server.public_origin.clone(),
-        }
+        })
     }
 
-    fn edge(&self, config: &Config, calls: &Arc<Calls>) -> Result<Gateway, AppError> {
+    /// Without a `[[provider]]` there is no way out, which would need the system's authorities.
+    fn providers(&self, config: &Config) -> Result<Providers, AppError> {
+        if config.provider.is_empty() {
+            return Ok(Providers::default());
+        }
+        let fetching = Fetching {
+            client: Client::new(&config.outbound)?,
+            clock: self.clock.clone(),
+            runtime: self.runtime.clone(),
+        };
+        Ok(Providers::new(&config.provider, &fetching))
+    }
+
+    fn edge(
+        &self,
+        config: &Config,
+        calls: &Arc<Calls>,
+        oauth: &Arc<Oauth>,
+    ) -> Result<Gateway, AppError> {
         let tokens = OpaqueTokens::new(
             self.mint.clone(),
             Arc::clone(&self.cache),
@@ -179,7 +217,7 @@ impl Services {
             self.runtime.clone(),
         );
         let endpoints = call::endpoints(calls)
-            .and(oauth::endpoints(&Arc::new(self.oauth(config))))
+            .and(oauth::endpoints(oauth))
             .and(openapi::endpoints(openapi::EDGE));
         let routes = config
             .route
@@ -276,6 +314,7 @@ impl Services {
             self.store.prune_tokens(days(1)).await,
             self.store.prune_codes(days(1)).await,
             self.store.prune_sessions(days(1)).await,
+            self.store.prune_provider_logins(now).await,
             self.store.prune_audit(audited).await,
         ];
         for error in pruned.into_iter().filter_map(Result::err) {

@@ -16,6 +16,7 @@ pub mod token;
 
 pub mod acl;
 pub mod auth;
+pub mod provider;
 
 pub mod admission;
 pub mod backend;

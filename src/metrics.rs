@@ -32,6 +32,7 @@ struct Families {
     store: HistogramVec,
     tokens: IntCounterVec,
     legacy: IntCounterVec,
+    provider_refreshes: IntCounterVec,
     audited: IntCounterVec,
     log_dropped: IntGauge,
 }
@@ -155,6 +156,11 @@ impl Metrics {
                 "Events of the audit log.",
                 &["event"],
             ),
+            provider_refreshes: counters(
+                "callgate_provider_refresh_total",
+                "Attempts to renew a user's token at another provider.",
+                &["provider", "result"],
+            ),
             log_dropped: gauge(
                 "callgate_access_log_dropped_lines",
                 "Lines of the access log that were dropped since the start.",
@@ -224,6 +230,13 @@ impl Metrics {
 
     pub fn audited(&self, event: &str) {
         self.0.audited.with_label_values(&[event]).inc();
+    }
+
+    pub fn provider_refreshed(&self, provider: &str, result: &str) {
+        self.0
+            .provider_refreshes
+            .with_label_values(&[provider, result])
+            .inc();
     }
 
     pub fn set_calls_live(&self, live: i64) {

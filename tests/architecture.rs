@@ -17,6 +17,7 @@ const LAYERS: &[Layer] = &[
     Ordered(&["storage"]),
     Ordered(&["token", "replay", "throttle"]),
     Ordered(&["auth"]),
+    Ordered(&["provider"]),
     Ordered(&["acl"]),
     Ordered(&["backend"]),
     Ordered(&["admission"]),

@@ -3,6 +3,8 @@
 //! An authenticator is one file beside this one and one line where the gateway is composed.
 
 mod credential;
+pub mod jwks;
+pub mod jws;
 mod opaque;
 mod operator;
 pub mod password;

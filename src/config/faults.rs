@@ -41,6 +41,9 @@ impl Config {
         faults.extend(self.origin_fault());
         faults.extend(self.echo_fault());
         faults.extend(self.server.tls.iter().flat_map(tls_faults));
+        let outbound = self.outbound.fault();
+        faults.extend(outbound.map(|error| fault("outbound.ca", error)));
+        faults.extend(self.provider_faults());
         faults.extend(self.backend_faults());
         faults.extend(self.upstream.iter().flat_map(|spec| {
             let path = format!("upstream.{}", spec.name);
@@ -77,6 +80,20 @@ impl Config {
                 "only with a server.public_origin on this machine, such as http://127.0.0.1:8080",
             )
         })
+    }
+
+    fn provider_faults(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for (at, spec) in self.provider.iter().enumerate() {
+            let path = format!("provider.{}", spec.name);
+            let mut before = self.provider.iter().take(at);
+            if before.any(|other| other.name == spec.name) {
+                faults.push(fault(&path, "there is another [[provider]] of this name"));
+            }
+            let of_spec = spec.faults().into_iter();
+            faults.extend(of_spec.map(|(key, message)| fault(format!("{path}.{key}"), message)));
+        }
+        faults
     }
 
     fn backend_faults(&self) -> Vec<Fault> {

@@ -9,7 +9,7 @@ pub use routes::RouteSpec;
 
 use crate::proxy::upstream;
 use crate::secret::Secret;
-use crate::{backend, call, oauth, proxy, storage, token};
+use crate::{backend, call, http, oauth, provider, proxy, storage, token};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -28,6 +28,10 @@ pub struct Config {
     pub cache: token::cache::Settings,
     #[serde(default)]
     pub oauth: oauth::Settings,
+    #[serde(default)]
+    pub outbound: http::client::Settings,
+    #[serde(default)]
+    pub provider: Vec<provider::Spec>,
     #[serde(default)]
     pub calls: call::Settings,
     #[serde(default)]

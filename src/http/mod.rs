@@ -1,5 +1,8 @@
 //! HTTP messages as handlers see them: the `http` crate's types, whole bodies in, and nothing of Pingora.
 
+pub mod client;
+pub mod remote;
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};

@@ -94,7 +94,8 @@ impl IntoResponse for ClientError {
 
 /// How a failure of the gateway looks here: an OAuth error to clients, a page to people, else its general form.
 pub fn dialect(head: &Parts, problem: &Problem, decision: DecisionId) -> Option<Response> {
-    let mut response = match head.uri.path() {
+    let path = head.uri.path();
+    let mut response = match path {
         "/oauth/token" | "/oauth/revoke" | "/oauth/introspect" => {
             object(problem.status, problem.code, &problem.detail)
         }
@@ -104,6 +105,9 @@ pub fn dialect(head: &Parts, problem: &Problem, decision: DecisionId) -> Option<
             message(problem, decision)
         }
         path if is_of_account(path) => message(problem, decision),
+        _ if path.starts_with("/auth/with/") && wanted::of(&head.headers) == Some(Wanted::Html) => {
+            message(problem, decision)
+        }
         _ => return None,
     };
     response

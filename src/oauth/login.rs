@@ -27,6 +27,19 @@ struct Typed<'t> {
     username: &'t str,
 }
 
+/// How somebody has proved who they are.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Proof<'p> {
+    Password,
+    /// By a login at another provider.
+    Elsewhere {
+        provider: &'p str,
+        /// Whether that is trusted to have asked for a second factor.
+        #[expect(dead_code, reason = "the second factor asks")]
+        has_second_factor: bool,
+    },
+}
+
 const WRONG: &str = "That user name or password is not right.";
 
 pub(super) async fn get(State(oauth): State<Arc<Oauth>>, head: Parts) -> Response {
@@ -86,12 +99,30 @@ async fn log_in(
     let Some(user) = authenticate(oauth, head, destination, (typed, password)).await? else {
         return wrong(oauth, head, destination, typed);
     };
-    let session = match oauth.begin_session(&user, head).await {
-        Err(Error::Missing(_)) => return wrong(oauth, head, destination, typed),
-        session => session?,
-    };
+    match let_in(oauth, head, destination, &user, Proof::Password).await {
+        Err(Error::Missing(_)) => wrong(oauth, head, destination, typed),
+        response => response,
+    }
+}
+
+/// Begins a session of a user who has proved to be it, and leads on.
+///
+/// # Errors
+/// [`Error::Missing`] when the user was disabled or got another password meanwhile.
+pub(super) async fn let_in(
+    oauth: &Oauth,
+    head: &Parts,
+    destination: &Destination,
+    user: &User,
+    proof: Proof<'_>,
+) -> Result<Response> {
+    let session = oauth.begin_session(user, head).await?;
     let client = destination.client().map(|client| client.id.as_str());
-    let entry = oauth.entry(Event::Login, head).user(&user).client(client);
+    let entry = oauth.entry(Event::Login, head).user(user).client(client);
+    let entry = match proof {
+        Proof::Password => entry,
+        Proof::Elsewhere { provider, .. } => entry.with("provider", provider),
+    };
     oauth.store.audit(entry).await;
     let mut response = destination.lead_on(oauth)?;
     oauth.set_session_cookie(&mut response, &session);
@@ -157,6 +188,7 @@ fn page(
     let query = destination.query();
     let token = oauth.form_token(Form::Login { cookie: &cookie }, &query);
     let typed = failed.unwrap_or_default();
+    let (others, sources) = oauth.others(destination);
     let page = pages::Login {
         action: &format!("/auth/login?{query}"),
         csrf_token: &token,
@@ -166,13 +198,15 @@ fn page(
         organisation: typed.organisation,
         username: typed.username,
         error: failed.map(|_| WRONG),
+        others,
     };
     let status = if failed.is_some() {
         StatusCode::FORBIDDEN
     } else {
         StatusCode::OK
     };
-    let mut response = oauth.page(status, &destination.source(), &page);
+    let source = format!("{} {sources}", destination.source());
+    let mut response = oauth.page(status, source.trim_end(), &page);
     if is_new {
         oauth.set_form_cookie(&mut response, &cookie);
     }

@@ -12,6 +12,7 @@ mod documents;
 mod echo;
 mod errors;
 mod exchange;
+mod external;
 mod grant;
 mod introspect;
 mod issue;
@@ -43,6 +44,7 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::http::Response;
 use crate::metrics::Metrics;
+use crate::provider::{ProviderTokens, Providers};
 use crate::route::Endpoints;
 use crate::sealer::Sealer;
 use crate::storage::Store;
@@ -67,6 +69,9 @@ pub struct Oauth {
     pub settings: Settings,
     /// The failed attempts of late; one for the process.
     pub attempts: Arc<Attempts>,
+    /// Where one may log in instead, and what they gave us.
+    pub providers: Arc<Providers>,
+    pub provider_tokens: Arc<ProviderTokens>,
     /// The configured public origin, such as `https://calls.example`, which is also the issuer (RFC 8414 §2): never
     /// the `Host` of a request.
     pub origin: String,
@@ -80,7 +85,8 @@ pub fn endpoints(oauth: &Arc<Oauth>) -> Endpoints {
     } else {
         Endpoints::default()
     };
-    echo.public(Method::GET, "/oauth/authorize", bind(get(authorize::get)))
+    echo.and(external::endpoints(oauth))
+        .public(Method::GET, "/oauth/authorize", bind(get(authorize::get)))
         .public(Method::GET, "/oauth/auth", bind(get(authorize::get)))
         .public(Method::GET, "/auth/login", bind(get(login::get)))
         .public(Method::POST, "/auth/login", bind(post(login::post)))

@@ -34,6 +34,16 @@ pub(super) struct Login<'a> {
     /// A sentence that says why the last attempt failed. It must not tell a
     /// wrong password from an unknown user.
     pub error: Option<&'a str>,
+    /// Providers that one may log in with instead.
+    pub others: Vec<Other<'a>>,
+}
+
+/// A provider that one may log in with. Its form posts what that of the password does, without name and password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Other<'a> {
+    /// The path the form posts to.
+    pub action: String,
+    pub name: &'a str,
 }
 
 /// Asks the user whether a client may act for them (RFC 6819 §5.2.4.2).
@@ -115,6 +125,10 @@ mod tests {
             organisation: "",
             username: "",
             error: None,
+            others: vec![Other {
+                action: "/auth/with/idp".to_owned(),
+                name: "Example ID",
+            }],
         }
     }
 
@@ -212,6 +226,10 @@ mod tests {
             organisation: MARKUP,
             username: MARKUP,
             error: Some(MARKUP),
+            others: vec![Other {
+                action: MARKUP.to_owned(),
+                name: MARKUP,
+            }],
             ..login()
         };
         let consent = Consent {

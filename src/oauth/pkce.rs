@@ -17,10 +17,15 @@ pub(super) fn is_verifier(text: &str) -> bool {
     (43..=128).contains(&text.len()) && text.bytes().all(unreserved)
 }
 
+/// What is sent ahead of a verifier.
+pub(super) fn challenge(verifier: &str) -> String {
+    secret::encode(&secret::sha256(verifier.as_bytes()))
+}
+
 /// Whether `verifier` is what the challenge was made of.
-pub(super) fn proves(verifier: &str, challenge: &str) -> bool {
-    let made = secret::encode(&secret::sha256(verifier.as_bytes()));
-    is_verifier(verifier) && bool::from(made.as_bytes().ct_eq(challenge.as_bytes()))
+pub(super) fn proves(verifier: &str, sent: &str) -> bool {
+    let made = challenge(verifier);
+    is_verifier(verifier) && bool::from(made.as_bytes().ct_eq(sent.as_bytes()))
 }
 
 #[cfg(test)]

@@ -108,6 +108,18 @@ impl Oauth {
         self.set_cookie(response, self.form_cookie_name(), value);
     }
 
+    /// The value that ties logins at other providers to this browser; the second is `true` when it is new.
+    pub(super) fn provider_cookie(&self, headers: &HeaderMap) -> (String, bool) {
+        match read_cookie(headers, self.provider_cookie_name()) {
+            Some(value) => (value, false),
+            None => (secret::encode(&secret::random::<24>()), true),
+        }
+    }
+
+    pub(super) fn set_provider_cookie(&self, response: &mut Response, value: &str) {
+        self.set_cookie(response, self.provider_cookie_name(), value);
+    }
+
     fn session_hash(&self, headers: &HeaderMap) -> Option<String> {
         let value = read_cookie(headers, self.session_cookie())?;
         let hash = self.mint.recognise(Class::Session, &value)?;
@@ -128,6 +140,14 @@ impl Oauth {
             "__Host-callgate_pre"
         } else {
             "callgate_pre"
+        }
+    }
+
+    fn provider_cookie_name(&self) -> &'static str {
+        if self.is_secure() {
+            "__Host-callgate_with"
+        } else {
+            "callgate_with"
         }
     }
 

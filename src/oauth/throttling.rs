@@ -16,6 +16,7 @@ pub struct Attempts {
     addresses: Throttle,
     clients: Throttle,
     refusals: Throttle,
+    elsewhere: Throttle,
 }
 
 impl Attempts {
@@ -26,6 +27,7 @@ impl Attempts {
             addresses: Throttle::new(of_address, window),
             clients: Throttle::new(of_address, window),
             refusals: Throttle::new(of_address, window),
+            elsewhere: Throttle::new(of_address, window),
         }
     }
 
@@ -46,6 +48,11 @@ impl Attempts {
         self.addresses.take(&attempt.address, now)?;
         self.accounts.take(&attempt.account, now)?;
         Ok(attempt)
+    }
+
+    /// Counts a login that begins at another provider: each is a row of the store for a while.
+    pub(super) fn log_in_elsewhere(&self, address: &str, now: EpochMs) -> Result<()> {
+        Ok(self.elsewhere.take(address, now)?)
     }
 
     /// Whether the client's credentials, codes and tokens are looked at.

@@ -29,6 +29,9 @@ pub enum Event {
     ClientRefused,
     SecretInUrl,
     CallEnded,
+    AccountLinked,
+    AccountUnlinked,
+    ProviderLoginAgain,
     /// An act of administration; the detail `act` says which.
     Administration,
 }
@@ -43,6 +46,7 @@ impl Event {
                 | Self::RefreshTokenReused
                 | Self::ClientRefused
                 | Self::SecretInUrl
+                | Self::ProviderLoginAgain
         )
     }
 }

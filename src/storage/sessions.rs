@@ -48,7 +48,7 @@ impl Store {
         .await?)
     }
 
-    /// Begins a session of a user whose password was found to be that of `verified`.
+    /// Begins a session of a user whose password was that of `verified` when the user was found to be who logs in.
     ///
     /// # Errors
     /// [`StoreError::Missing`] when the user was disabled or got another password meanwhile.
@@ -175,7 +175,8 @@ pub(super) async fn begin(
 ) -> Result<()> {
     let begun = sqlx::query(
         "INSERT INTO sessions (hash, user_id, created_at, last_seen_at, expires_at, address, browser)
-         SELECT $1, $2, $3, $4, $5, $6, $7 FROM users WHERE id = $2 AND disabled_at IS NULL AND password_hash = $8",
+         SELECT $1, $2, $3, $4, $5, $6, $7 FROM users
+         WHERE id = $2 AND disabled_at IS NULL AND COALESCE(password_hash, '') = COALESCE($8, '')",
     )
     .bind(session.hash)
     .bind(session.user_id)

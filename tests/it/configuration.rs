@@ -45,6 +45,12 @@ fn every_key_is_documented_in_its_section() {
         ("[tokens]", ""),
         ("[cache]", ""),
         ("[oauth]", ""),
+        ("[outbound]", ""),
+        ("[[provider]]", ""),
+        (
+            "[provider.endpoints]",
+            "[[provider]]\nname='p'\ntenant='t'\nclient_id='c'\n",
+        ),
         ("[calls]", ""),
         ("[log]", ""),
         ("[[upstream]]", ""),

@@ -1,0 +1,169 @@
+//! A signed document in its compact form (RFC 7515 §3.1): taken apart, its signature verified, and only then read.
+
+use super::jwks::Key;
+use crate::secret;
+use jsonwebtoken::{Algorithm, crypto};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// A longer one is refused unread.
+pub const LONGEST: usize = 16 * 1024;
+
+/// RFC 8725 §3.1: what a signature may be made with. Nothing that a public key could be a secret for, and not `none`.
+pub const ALGORITHMS: [Algorithm; 9] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JwsError {
+    #[error("it is not a signed document in compact form")]
+    Form,
+    #[error("it is signed with an algorithm that is not allowed")]
+    Algorithm,
+    #[error("it has extensions that must be understood, and are not")]
+    Critical,
+    #[error("its signature is not right")]
+    Signature,
+    #[error("its content cannot be read")]
+    Content,
+}
+
+/// A document that anybody may have made.
+#[derive(Debug)]
+pub struct Unverified<'t> {
+    pub algorithm: Algorithm,
+    /// Names the key.
+    pub kid: Option<String>,
+    typ: Option<String>,
+    /// `header.payload`
+    signed: &'t str,
+    payload: &'t str,
+    signature: &'t str,
+}
+
+/// A document that the holder of the key made.
+#[derive(Debug)]
+pub struct Verified {
+    /// What it says it is, without `application/`, in small letters.
+    pub typ: Option<String>,
+    payload: Vec<u8>,
+}
+
+/// `jku`, `x5u`, `jwk` and `x5c` are not even read (RFC 8725 §3.10): keys come from the configuration.
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: Option<String>,
+    typ: Option<String>,
+    crit: Option<serde_json::Value>,
+}
+
+impl<'t> Unverified<'t> {
+    pub fn parse(text: &'t str) -> Result<Self, JwsError> {
+        if text.len() > LONGEST {
+            return Err(JwsError::Form);
+        }
+        let (signed, signature) = text.rsplit_once('.').ok_or(JwsError::Form)?;
+        let (header, payload) = signed.split_once('.').ok_or(JwsError::Form)?;
+        if payload.contains('.') {
+            return Err(JwsError::Form);
+        }
+        let header = secret::decode(header).ok_or(JwsError::Form)?;
+        let header: Header = serde_json::from_slice(&header).map_err(|_| JwsError::Form)?;
+        // RFC 7515 §4.1.11: no extension is understood here, so none may be critical.
+        if header.crit.is_some() {
+            return Err(JwsError::Critical);
+        }
+        let algorithm: Algorithm = header.alg.parse().map_err(|_| JwsError::Algorithm)?;
+        if !ALGORITHMS.contains(&algorithm) {
+            return Err(JwsError::Algorithm);
+        }
+        Ok(Self {
+            algorithm,
+            kid: header.kid,
+            typ: header.typ,
+            signed,
+            payload,
+            signature,
+        })
+    }
+
+    /// The document, if the holder of `key` signed it with an algorithm of that key.
+    pub fn verify(self, key: &Key) -> Result<Verified, JwsError> {
+        if !key.takes(self.algorithm) {
+            return Err(JwsError::Algorithm);
+        }
+        let message = self.signed.as_bytes();
+        let right = crypto::verify(self.signature, message, key.decoding(), self.algorithm);
+        if !right.unwrap_or(false) {
+            return Err(JwsError::Signature);
+        }
+        Ok(Verified {
+            typ: self.typ.as_deref().map(plain_type),
+            payload: secret::decode(self.payload).ok_or(JwsError::Form)?,
+        })
+    }
+}
+
+impl Verified {
+    /// Its claims; a claim that is there twice is an error where `C` is a struct.
+    pub fn claims<C: DeserializeOwned>(&self) -> Result<C, JwsError> {
+        serde_json::from_slice(&self.payload).map_err(|_| JwsError::Content)
+    }
+}
+
+/// RFC 7515 §4.1.9: `application/` may be left out.
+fn plain_type(typ: &str) -> String {
+    let typ = typ.to_ascii_lowercase();
+    typ.strip_prefix("application/").unwrap_or(&typ).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(header: &str) -> Result<(), JwsError> {
+        let text = format!("{}.e30.AAAA", secret::encode(header.as_bytes()));
+        Unverified::parse(&text).map(drop)
+    }
+
+    #[test]
+    fn m01_none_is_no_algorithm_however_it_is_written() {
+        for alg in ["none", "None", "nOnE", "", "HS256", "HS512", "ES256K"] {
+            let header = format!(r#"{{"alg":"{alg}"}}"#);
+            assert_eq!(parse(&header), Err(JwsError::Algorithm), "{alg}");
+        }
+        assert_eq!(parse(r#"{"alg":"ES256"}"#), Ok(()));
+    }
+
+    #[test]
+    fn m10_what_must_be_understood_and_is_not_is_refused() {
+        let crit = r#"{"alg":"ES256","crit":["b64"],"b64":false}"#;
+        assert_eq!(parse(crit), Err(JwsError::Critical));
+        assert_eq!(Unverified::parse("a.b.c.d.e").unwrap_err(), JwsError::Form);
+        assert_eq!(
+            Unverified::parse(r#"{"payload":"e30"}"#).unwrap_err(),
+            JwsError::Form
+        );
+    }
+
+    #[test]
+    fn m13_what_is_endless_nested_or_doubled_is_refused() {
+        let long = "a".repeat(LONGEST + 1);
+        assert_eq!(Unverified::parse(&long).unwrap_err(), JwsError::Form);
+        let nested = format!(r#"{{"alg":"ES256","x":{}}}"#, "[".repeat(5000));
+        assert_eq!(parse(&nested), Err(JwsError::Form));
+        assert_eq!(
+            parse(r#"{"alg":"ES256","alg":"none"}"#),
+            Err(JwsError::Form)
+        );
+    }
+}
