@@ -68,7 +68,7 @@ impl fmt::Display for Switch {
     }
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewClient {
     pub tenant: String,
@@ -187,12 +187,25 @@ impl Administration {
 
     pub async fn create_client(&self, by: &Permit, new: NewClient) -> Result<NewClientView> {
         let secret = (new.kind == Kind::Confidential).then(|| self.mint.mint(Class::ClientSecret));
+        let hash = secret.as_ref().map(|secret| secret.hash.to_string());
+        Ok(NewClientView {
+            client: self.make_client(by, new, hash).await?,
+            client_secret: secret.map(|secret| secret.token),
+        })
+    }
+
+    pub(super) async fn make_client(
+        &self,
+        by: &Permit,
+        new: NewClient,
+        secret_hash: Option<String>,
+    ) -> Result<ClientView> {
         let usual = || vec![GrantType::AuthorizationCode, GrantType::RefreshToken];
         let client = Client {
             id: new.id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string()),
             tenant_id: new.tenant,
             name: new.name,
-            secret_hash: secret.as_ref().map(|secret| secret.hash.to_string()),
+            secret_hash,
             redirect_uris: uris(&new.redirect_uris)?,
             grant_types: words(&new.grant_types.unwrap_or_else(usual)),
             policies: policies(&new.policies)?,
@@ -211,10 +224,7 @@ impl Administration {
         self.check_client(&client).await?;
         self.store.create_client(client.clone()).await?;
         self.done(by, "client.create", &client.id).await?;
-        Ok(NewClientView {
-            client: self.show_client(client).await?,
-            client_secret: secret.map(|secret| secret.token),
-        })
+        self.show_client(client).await
     }
 
     /// A client that is disabled loses all its tokens.

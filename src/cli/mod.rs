@@ -8,6 +8,7 @@ mod client;
 mod completions;
 mod demo;
 mod grant;
+mod import;
 mod logging;
 mod migrate;
 mod office;
@@ -76,6 +77,9 @@ enum Command {
     /// Live calls and their leases
     #[command(subcommand)]
     Call(call::Command),
+    /// Users and clients of other systems
+    #[command(subcommand)]
+    Import(import::Command),
     /// Who did what, when and from where, newest first
     Audit(audit::Audit),
     /// Write a completion script for a shell
@@ -135,6 +139,9 @@ fn run(cli: Cli) -> Result {
         }
         Command::Call(command) => {
             wait(async { call::run(&Office::open(&config).await?, command, output).await })
+        }
+        Command::Import(command) => {
+            wait(async { import::run(&Office::open(&config).await?, command, output).await })
         }
         Command::Audit(audit) => {
             wait(async { audit::run(&Office::open(&config).await?, audit, output).await })

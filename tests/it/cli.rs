@@ -1,5 +1,9 @@
 //! The command line, as the program itself.
 
+use callgate::auth::password;
+use callgate::metrics::Metrics;
+use callgate::storage::{Settings, Store};
+use callgate::token::TokenHash;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -393,4 +397,82 @@ fn a_grant_that_is_not_there_cannot_be_revoked() {
     here.done(&["user", "create", "acme", "ann", "--no-password"]);
     let ended = here.json(&["user", "log-out", "acme/ann"]);
     assert_eq!(ended, json!({ "ended": 0 }));
+}
+
+#[test]
+fn p18_users_and_clients_of_2012_come_over_and_nothing_stands_in_the_clear() {
+    let here = Installation::ready();
+    let dump = "COPY \"user\" (username, password) FROM stdin;\n\
+                testuser            \ttestpassword        \nann                 \t\\N\n\\.\n\
+                COPY \"grant\" (id, token, code) FROM stdin;\n1\tf053ad0f4e9b23f\t0a1b2c3d4e5f607\n\\.\n\
+                COPY client (client_id, secret, redirect_uri) FROM stdin;\n\
+                123456              \tn0t-s0-s3cret       \thttp://localhost:8888/test\n\
+                evil                \tanother-s3cret      \thttp://evil.example/cb\n\\.\n";
+    let file = here.0.path().join("old.sql");
+    std::fs::write(&file, dump).unwrap();
+    let import = [
+        "import",
+        "clicktocall",
+        "acme",
+        "old.sql",
+        "--switch",
+        "no_pkce",
+    ];
+    let told = here.json(&import);
+    assert_eq!((&told["users"], &told["clients"]), (&json!(2), &json!(1)));
+    assert_eq!(told["left_out"][0]["what"], "client evil");
+    assert!(
+        told["left_out"][0]["why"]
+            .as_str()
+            .unwrap()
+            .contains("https")
+    );
+
+    let client = here.json(&["client", "show", "123456"]);
+    assert_eq!(client["policies"], json!(["call"]));
+    assert_eq!(client["switches"], json!(["no_pkce"]));
+    let user = here.json(&["user", "show", "acme/testuser"]);
+    assert_eq!(user["can_log_in"], true);
+    assert_eq!(
+        here.json(&["user", "show", "acme/ann"])["can_log_in"],
+        false
+    );
+
+    // What people and applications know is good here.
+    let settings = Settings {
+        url: format!("sqlite:{}", here.0.path().join("callgate.db").display()),
+        ..Settings::default()
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (hash, secret_hash) = runtime.block_on(async {
+        let store = Store::open(&settings, &Metrics::new()).await.unwrap();
+        let user = store.user_named("acme", "testuser").await.unwrap().unwrap();
+        let client = store.client("123456").await.unwrap().unwrap();
+        (user.password_hash, client.secret_hash)
+    });
+    let verified = password::verify("testpassword", hash.as_deref());
+    assert!(runtime.block_on(verified));
+    let secret = TokenHash::of("n0t-s0-s3cret").to_string();
+    assert_eq!(secret_hash, Some(secret));
+
+    // Again, nothing is done twice.
+    let again = here.json(&import);
+    assert_eq!((&again["users"], &again["clients"]), (&json!(0), &json!(0)));
+    for name in ["callgate.db", "callgate.db-wal"] {
+        let bytes = std::fs::read(here.0.path().join(name)).unwrap_or_default();
+        for clear in [
+            "testpassword",
+            "n0t-s0-s3cret",
+            "another-s3cret",
+            "f053ad0f4e9b23f",
+            "0a1b2c3d4e5f607",
+        ] {
+            let found = bytes
+                .windows(clear.len())
+                .any(|window| window == clear.as_bytes());
+            assert!(!found, "{clear} in {name}");
+        }
+    }
+    here.failed(1, &["import", "clicktocall", "none", "old.sql"]);
+    here.failed(1, &["import", "clicktocall", "acme", "callgate.toml"]);
 }
