@@ -308,6 +308,7 @@ impl Services {
     async fn prune(&self, config: &Config) {
         let now = self.clock.now();
         let days = |days: u64| now - crate::clock::millis(Duration::from_secs(days * 24 * 3600));
+        let hour_ago = now - crate::clock::millis(Duration::from_hours(1));
         let audited = now - crate::clock::millis(config.oauth.audit_retention);
         let pruned = [
             self.follower.prune().await,
@@ -315,6 +316,7 @@ impl Services {
             self.store.prune_codes(days(1)).await,
             self.store.prune_sessions(days(1)).await,
             self.store.prune_provider_logins(now).await,
+            self.store.prune_pushed_requests(hour_ago).await,
             self.store.prune_audit(audited).await,
         ];
         for error in pruned.into_iter().filter_map(Result::err) {

@@ -11,11 +11,19 @@ use std::sync::Arc;
 
 /// Nothing is kept: the request travels along, and every page checks it anew.
 pub(super) async fn get(State(oauth): State<Arc<Oauth>>, head: Parts) -> Response {
-    match read(&oauth, &head).await {
+    match begin(&oauth, &head).await {
         Ok(request) => redirect::to_page(&oauth, "/auth/login", &request)
             .unwrap_or_else(IntoResponse::into_response),
         Err(stopped) => stopped.respond(&oauth),
     }
+}
+
+async fn begin(oauth: &Oauth, head: &Parts) -> Result<AuthorizationRequest, Stopped> {
+    let request = read(oauth, head).await?;
+    if let Some(reference) = &request.pushed {
+        reference.check_fresh(oauth.clock.now())?;
+    }
+    Ok(request)
 }
 
 /// The request in the query of this or a later page.

@@ -34,6 +34,12 @@ pub(super) enum ClientError {
     InvalidScope,
     #[error("the refresh token was used a moment ago, for another scope")]
     OtherScope,
+    /// What an authorization request is told (RFC 6749 §4.1.2.1).
+    #[error("{description}")]
+    Refused {
+        code: &'static str,
+        description: String,
+    },
     #[error(transparent)]
     Gateway(#[from] Error),
 }
@@ -49,6 +55,7 @@ impl ClientError {
             Self::UnauthorizedClient => (StatusCode::BAD_REQUEST, "unauthorized_client"),
             Self::UnsupportedGrantType => (StatusCode::BAD_REQUEST, "unsupported_grant_type"),
             Self::InvalidScope | Self::OtherScope => (StatusCode::BAD_REQUEST, "invalid_scope"),
+            Self::Refused { code, .. } => (StatusCode::BAD_REQUEST, code),
             Self::Gateway(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         }
     }
@@ -96,7 +103,7 @@ impl IntoResponse for ClientError {
 pub fn dialect(head: &Parts, problem: &Problem, decision: DecisionId) -> Option<Response> {
     let path = head.uri.path();
     let mut response = match path {
-        "/oauth/token" | "/oauth/revoke" | "/oauth/introspect" => {
+        "/oauth/token" | "/oauth/revoke" | "/oauth/introspect" | "/oauth/par" => {
             object(problem.status, problem.code, &problem.detail)
         }
         "/oauth/authorize" | "/oauth/auth" | "/auth/login" | "/auth/grant" | "/auth/logout"

@@ -169,6 +169,10 @@ async fn issue(
         challenge: request.challenge.clone(),
         jkt: None,
         consent: number,
+        pushed: request
+            .pushed
+            .as_ref()
+            .map(|reference| reference.hash.clone()),
         session: login.session.hash.clone(),
         created_at: now,
         expires_at: now.saturating_add(millis(oauth.settings.code_lifetime)),

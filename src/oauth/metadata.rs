@@ -31,6 +31,8 @@ pub(super) async fn get(State(oauth): State<Arc<Oauth>>) -> Result<Response> {
         "token_endpoint": format!("{origin}/oauth/token"),
         "revocation_endpoint": format!("{origin}/oauth/revoke"),
         "introspection_endpoint": format!("{origin}/oauth/introspect"),
+        "pushed_authorization_request_endpoint": format!("{origin}/oauth/par"),
+        "require_pushed_authorization_requests": oauth.settings.require_pushed_authorization_requests,
         "response_types_supported": with(&["code"], "token"),
         "response_modes_supported": with(&["query"], "fragment"),
         "grant_types_supported": with(&["authorization_code", "client_credentials", "refresh_token"], "implicit"),

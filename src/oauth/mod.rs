@@ -21,9 +21,11 @@ mod logout;
 mod metadata;
 mod page;
 mod pages;
+mod par;
 mod parameters;
 mod pkce;
 mod provenance;
+mod pushed;
 mod redirect;
 mod redirect_uri;
 mod refresh;
@@ -102,6 +104,7 @@ pub fn endpoints(oauth: &Arc<Oauth>) -> Endpoints {
             "/oauth/introspect",
             bind(post(introspect::post)),
         )
+        .public(Method::POST, "/oauth/par", bind(post(par::post)))
         .public(Method::GET, metadata::PATH, bind(get(metadata::get)))
         .public(Method::GET, metadata::OPENID_PATH, bind(get(metadata::get)))
         .and(account::endpoints(oauth))

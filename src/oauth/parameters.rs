@@ -57,6 +57,12 @@ impl Parameters {
         self
     }
 
+    /// These and one more.
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.push((name.to_owned(), value.as_bytes().to_vec()));
+        self
+    }
+
     /// The value of a parameter that may be sent once.
     pub(super) fn get(&self, name: &'static str) -> Result<Option<&str>, ParameterError> {
         let Some(bytes) = self.bytes(name)? else {

@@ -22,12 +22,20 @@ pub(super) struct Refused {
 impl Refused {
     /// The user said no.
     pub(super) fn denied(request: &AuthorizationRequest) -> Self {
+        Self::because(request, "access_denied", "the user did not allow it")
+    }
+
+    pub(super) fn because(
+        request: &AuthorizationRequest,
+        code: &'static str,
+        description: &str,
+    ) -> Self {
         Self {
             redirect_uri: request.redirect_uri.clone(),
             state: request.state.clone(),
             in_fragment: request.response_type == ResponseType::Token,
-            code: "access_denied",
-            description: "the user did not allow it".to_owned(),
+            code,
+            description: description.to_owned(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3), checked in full wherever it comes by.
 
 use super::parameters::{ParameterError, Parameters, encode};
+use super::pushed::Reference;
 use super::redirect::Refused;
 use super::{Oauth, pkce, redirect_uri, scope};
 use crate::error::Error;
@@ -21,6 +22,8 @@ pub(super) struct AuthorizationRequest {
     /// As bytes: it returns as it came (RFC 6749 §4.1.2).
     pub(super) state: Option<Vec<u8>>,
     pub(super) challenge: Option<String>,
+    /// By what it came here, when its client pushed it before (RFC 9126).
+    pub(super) pushed: Option<Reference>,
     scope_named: bool,
 }
 
@@ -58,7 +61,30 @@ impl From<Error> for Stopped {
 const LONGEST_STATE: usize = 8 * 1024;
 
 impl AuthorizationRequest {
+    /// The request that a browser brings, in full or by reference.
     pub(super) async fn read(oauth: &Oauth, parameters: &Parameters) -> Result<Self, Stopped> {
+        if let Some((reference, pushed)) = Reference::follow(oauth, parameters).await? {
+            // The client may have changed since it pushed.
+            let request = Self::check(oauth, &pushed).await?;
+            return Ok(Self {
+                pushed: Some(reference),
+                ..request
+            });
+        }
+        let request = Self::check(oauth, parameters).await?;
+        if request.must_be_pushed(oauth) {
+            let text = "the application must push its request to /oauth/par first";
+            return Err(Stopped::AtClient(Refused::because(
+                &request,
+                "invalid_request",
+                text,
+            )));
+        }
+        Ok(request)
+    }
+
+    /// The request that is written out in `parameters`.
+    pub(super) async fn check(oauth: &Oauth, parameters: &Parameters) -> Result<Self, Stopped> {
         let (client, tenant) = asking(oauth, parameters).await?;
         let (redirect_uri, redirect_named) = destination(&client, parameters)?;
         let state = parameters.bytes("state");
@@ -84,11 +110,19 @@ impl AuthorizationRequest {
             scope_named: wish.scope_named,
             state: wish.state,
             challenge: wish.challenge,
+            pushed: None,
         })
     }
 
-    /// The recognised parameters, to go on with.
+    fn must_be_pushed(&self, oauth: &Oauth) -> bool {
+        oauth.settings.require_pushed_authorization_requests || self.client.par_required.0
+    }
+
+    /// The recognised parameters, or the reference to them, to go on with.
     pub(super) fn query(&self) -> String {
+        if let Some(reference) = &self.pushed {
+            return reference.query(&self.client.id);
+        }
         let scope = self.scope.to_string();
         let mut pairs: Vec<(&str, &[u8])> = vec![
             ("client_id", self.client.id.as_bytes()),
@@ -181,7 +215,7 @@ fn wish(client: &Client, redirect_uri: &str, parameters: &Parameters) -> Result<
     if parameters.has("request_uri") {
         return Err(Fault::new(
             "request_uri_not_supported",
-            "request_uri is not supported",
+            "a request_uri is what /oauth/par has given: no other is supported",
         ));
     }
     let state = parameters.bytes("state")?.map(<[u8]>::to_vec);

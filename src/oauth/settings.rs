@@ -23,6 +23,13 @@ pub struct Settings {
     /// For so long, a refresh token that was used gives the same tokens once more, as the answer may have been lost.
     #[serde(with = "humantime_serde")]
     pub refresh_grace: Duration,
+    /// How long a pushed authorization request waits for its user; ten minutes at the most (RFC 9126 §2.2).
+    #[serde(deserialize_with = "par_lifetime")]
+    pub par_lifetime: Duration,
+    /// Requests that a client may push from one address in a window.
+    pub par_limit: u32,
+    /// Whether every client must push its authorization requests (RFC 9126 §5).
+    pub require_pushed_authorization_requests: bool,
     /// How long a login lasts at the most.
     #[serde(with = "humantime_serde")]
     pub session_lifetime: Duration,
@@ -49,6 +56,7 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 const LONGEST_CODE: Duration = Duration::from_secs(10 * MINUTE);
+const LONGEST_PUSHED: Duration = Duration::from_secs(10 * MINUTE);
 const LONGEST_IMPLICIT: Duration = Duration::from_secs(HOUR);
 
 impl Default for Settings {
@@ -60,6 +68,9 @@ impl Default for Settings {
             refresh_lifetime: Duration::from_secs(30 * DAY),
             refresh_absolute: Duration::from_secs(180 * DAY),
             refresh_grace: Duration::from_secs(10),
+            par_lifetime: Duration::from_secs(MINUTE),
+            par_limit: 6000,
+            require_pushed_authorization_requests: false,
             session_lifetime: Duration::from_secs(12 * HOUR),
             session_idle: Duration::from_secs(HOUR),
             login_attempts: 10,
@@ -96,6 +107,10 @@ fn in_words(seconds: u64) -> String {
 
 fn code_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     at_most(LONGEST_CODE, deserializer)
+}
+
+fn par_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    at_most(LONGEST_PUSHED, deserializer)
 }
 
 fn implicit_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

@@ -15,6 +15,7 @@ pub struct Attempts {
     accounts: Throttle,
     addresses: Throttle,
     clients: Throttle,
+    pushes: Throttle,
     refusals: Throttle,
     elsewhere: Throttle,
 }
@@ -26,6 +27,7 @@ impl Attempts {
             accounts: Throttle::new(settings.login_attempts, window),
             addresses: Throttle::new(of_address, window),
             clients: Throttle::new(of_address, window),
+            pushes: Throttle::new(settings.par_limit, window),
             refusals: Throttle::new(of_address, window),
             elsewhere: Throttle::new(of_address, window),
         }
@@ -63,6 +65,11 @@ impl Attempts {
     /// Whether another refusal of a client is stored: a flood of them must fill no disk.
     pub(super) fn is_worth_a_row(&self, address: &str, now: EpochMs) -> bool {
         self.refusals.take(address, now).is_ok()
+    }
+
+    /// Counts a pushed request.
+    pub(super) fn push(&self, client: &str, address: &str, now: EpochMs) -> Result<()> {
+        Ok(self.pushes.take(&key(&[client, address]), now)?)
     }
 
     /// Counts a wrong secret, or a code or token that never was.

@@ -2,7 +2,7 @@
 
 use super::audit::{Entry, Event};
 use super::tokens::{self, Token};
-use super::{Flag, Result, Store, StoreError, Words, exists, grants};
+use super::{Flag, Result, Store, StoreError, Words, exists, grants, pushed};
 use crate::clock::EpochMs;
 
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -39,6 +39,8 @@ pub struct Consented {
     pub challenge: Option<String>,
     pub jkt: Option<String>,
     pub consent: String,
+    /// Hash of the pushed request that this answers, which is used up (RFC 9126 §4).
+    pub pushed: Option<String>,
     /// The login in which it was allowed; nothing is issued once that has ended.
     pub session: String,
     pub created_at: EpochMs,
@@ -73,10 +75,13 @@ impl Store {
     /// Remembers the grant and the code.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] when the consent has made a code already, [`StoreError::Missing`] when the login has ended.
+    /// [`StoreError::Exists`] when the consent or the pushed request has made a code already, [`StoreError::Missing`] when the login has ended.
     pub async fn create_code(&self, consented: Consented) -> Result<()> {
         self.write(move |c| {
             Box::pin(async move {
+                if let Some(hash) = &consented.pushed {
+                    pushed::use_up(c, hash, consented.created_at).await?;
+                }
                 let (user, client) = (&consented.user_id, &consented.client_id);
                 let grant = grants::widen(c, user, client, &consented.scope, consented.created_at).await?;
                 let made = sqlx::query(

@@ -17,6 +17,7 @@ pub mod policies;
 pub mod provider_logins;
 pub mod provider_tokens;
 mod pruning;
+pub mod pushed;
 pub mod revocations;
 pub mod sessions;
 pub mod tenants;

@@ -13,6 +13,8 @@ pub enum Class {
     Code,
     Session,
     ClientSecret,
+    /// The reference to a pushed authorization request (RFC 9126).
+    PushedRequest,
 }
 
 impl Class {
@@ -23,6 +25,7 @@ impl Class {
             Self::Code => "cg_ac_",
             Self::Session => "cg_se_",
             Self::ClientSecret => "cg_cs_",
+            Self::PushedRequest => "cg_pr_",
         }
     }
 }

@@ -35,6 +35,7 @@ mod oauth_authorize;
 mod oauth_grant;
 mod oauth_introspect;
 mod oauth_login;
+mod oauth_par;
 mod oauth_refresh;
 mod oauth_token;
 mod openapi;

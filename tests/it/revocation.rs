@@ -27,6 +27,7 @@ fn consented(session: &str) -> Consented {
         scope: "call".to_owned().into(),
         challenge: None,
         jkt: None,
+        pushed: None,
         consent: "a-number".to_owned(),
         session: session.to_owned(),
         created_at: NOW,
