@@ -317,6 +317,8 @@ impl Services {
             self.store.prune_sessions(days(1)).await,
             self.store.prune_provider_logins(now).await,
             self.store.prune_pushed_requests(hour_ago).await,
+            self.store.prune_pending_logins(days(1)).await,
+            self.store.prune_challenges(days(1)).await,
             self.store.prune_audit(audited).await,
         ];
         for error in pruned.into_iter().filter_map(Result::err) {

@@ -44,6 +44,8 @@ const FENCES: &[(&str, &[&str])] = &[
     ("prometheus", &["metrics"]),
     ("reqwest", &["http/client"]),
     ("hyper", &["http/client"]),
+    ("webauthn_rs", &["oauth/factor/passkey"]),
+    ("totp_rs", &["oauth/factor/totp"]),
 ];
 
 /// The crate's roots name every module, and no module imports them.

@@ -9,6 +9,7 @@ mod calls;
 mod change;
 mod client_secret;
 mod clients;
+mod factors;
 mod grants;
 mod import;
 mod jwks;

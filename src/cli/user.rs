@@ -36,6 +36,8 @@ pub(super) enum Command {
     Disable(Named),
     /// Let a disabled user in again
     Enable(Named),
+    /// Take all second factors from a user who has lost them; the password alone logs in from then on
+    FactorReset(Named),
     /// Set a user's line at a backend
     Line {
         #[command(flatten)]
@@ -125,6 +127,11 @@ pub(super) async fn run(office: &Office, command: Command, output: Output) -> Re
         }
         Command::Disable(user) => output.one(&change(office, &user, enabled(false)).await?),
         Command::Enable(user) => output.one(&change(office, &user, enabled(true)).await?),
+        Command::FactorReset(Named { user }) => {
+            let id = office.user_id(&user).await?;
+            office.reset_factors(&office.permit, &id).await?;
+            output.one(&office.factors(&id).await?)
+        }
         Command::Line {
             user,
             backend,

@@ -1,5 +1,6 @@
-//! The style sheet and the mark: all that the pages load.
+//! The style sheet, the mark and the script of passkeys: all that the pages load.
 
+use super::factor::SCRIPT;
 use super::pages::STYLE;
 use crate::http::{Response, response};
 use http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
@@ -13,6 +14,10 @@ const MARK: &str = concat!(
 
 pub(super) async fn style() -> Response {
     kept("text/css; charset=utf-8", STYLE)
+}
+
+pub(super) async fn script() -> Response {
+    kept("text/javascript; charset=utf-8", SCRIPT)
 }
 
 pub(super) async fn mark() -> Response {

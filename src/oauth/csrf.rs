@@ -14,6 +14,8 @@ use subtle::ConstantTimeEq;
 pub(super) enum Form<'f> {
     /// The value of the cookie that came with the form.
     Login { cookie: &'f str },
+    /// The hash of the login that awaits its second factor.
+    Factor { pending: &'f str },
     /// The session's hash, and the form's single-use number.
     Consent { session: &'f str, number: &'f str },
 }
@@ -23,6 +25,7 @@ impl Oauth {
     pub(super) fn form_token(&self, form: Form<'_>, query: &str) -> String {
         let digest = match form {
             Form::Login { cookie } => self.mint.digest("login", &[cookie, query]),
+            Form::Factor { pending } => self.mint.digest("factor", &[pending, query]),
             Form::Consent { session, number } => {
                 self.mint.digest("consent", &[session, number, query])
             }

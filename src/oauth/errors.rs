@@ -106,7 +106,8 @@ pub fn dialect(head: &Parts, problem: &Problem, decision: DecisionId) -> Option<
         "/oauth/token" | "/oauth/revoke" | "/oauth/introspect" | "/oauth/par" => {
             object(problem.status, problem.code, &problem.detail)
         }
-        "/oauth/authorize" | "/oauth/auth" | "/auth/login" | "/auth/grant" | "/auth/logout"
+        "/oauth/authorize" | "/oauth/auth" | "/auth/login" | "/auth/factor" | "/auth/grant"
+        | "/auth/logout"
             if wanted::of(&head.headers) == Some(Wanted::Html) =>
         {
             message(problem, decision)

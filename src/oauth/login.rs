@@ -7,7 +7,7 @@ use super::parameters::Parameters;
 use super::request::Stopped;
 use super::throttling::address;
 use super::wanted::Wanted;
-use super::{Oauth, authorize, documents, provenance};
+use super::{Oauth, authorize, documents, factor, provenance};
 use crate::auth::password;
 use crate::error::{Error, Result};
 use crate::http::Response;
@@ -30,14 +30,25 @@ struct Typed<'t> {
 /// How somebody has proved who they are.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Proof<'p> {
-    Password,
+    /// With a form, or as the scripts of 2012 send it.
+    Password { is_scripted: bool },
     /// By a login at another provider.
     Elsewhere {
         provider: &'p str,
         /// Whether that is trusted to have asked for a second factor.
-        #[expect(dead_code, reason = "the second factor asks")]
         has_second_factor: bool,
     },
+}
+
+impl Proof<'_> {
+    const fn has_second_factor(self) -> bool {
+        match self {
+            Self::Password { .. } => false,
+            Self::Elsewhere {
+                has_second_factor, ..
+            } => has_second_factor,
+        }
+    }
 }
 
 const WRONG: &str = "That user name or password is not right.";
@@ -57,12 +68,13 @@ pub(super) async fn post(State(oauth): State<Arc<Oauth>>, head: Parts, body: Byt
         let provenance = provenance::of(&oauth, &head.headers)?;
         let sent = authorize::query(&head)?.and(Parameters::form(&head.headers, &body)?);
         let destination = Destination::read(&oauth, &sent).await?;
-        if !oauth.is_scripted(provenance, destination.client(), &sent) {
+        let is_scripted = oauth.is_scripted(provenance, destination.client(), &sent);
+        if !is_scripted {
             let (cookie, _) = oauth.form_cookie(&head.headers);
             let form = Form::Login { cookie: &cookie };
             oauth.check_form(form, &destination.query(), &sent)?;
         }
-        Ok(log_in(&oauth, &head, &destination, &sent).await?)
+        Ok(log_in(&oauth, &head, &destination, (&sent, is_scripted)).await?)
     };
     answered
         .await
@@ -77,7 +89,7 @@ async fn show(oauth: &Oauth, head: &Parts, destination: &Destination) -> Result<
         (Destination::Authorization(request), wanted @ (Wanted::Json | Wanted::Xml)) => {
             Ok(documents::login(request, wanted))
         }
-        _ => Ok(page(oauth, head, destination, None)),
+        _ => Ok(page(oauth, head, destination, (Typed::default(), None))),
     }
 }
 
@@ -85,7 +97,7 @@ async fn log_in(
     oauth: &Oauth,
     head: &Parts,
     destination: &Destination,
-    sent: &Parameters,
+    (sent, is_scripted): (&Parameters, bool),
 ) -> Result<Response> {
     let username = sent.get("username")?.ok_or_else(|| missing("username"))?;
     let password = sent.get("password")?.ok_or_else(|| missing("password"))?;
@@ -99,13 +111,14 @@ async fn log_in(
     let Some(user) = authenticate(oauth, head, destination, (typed, password)).await? else {
         return wrong(oauth, head, destination, typed);
     };
-    match let_in(oauth, head, destination, &user, Proof::Password).await {
+    let proof = Proof::Password { is_scripted };
+    match let_in(oauth, head, destination, &user, proof).await {
         Err(Error::Missing(_)) => wrong(oauth, head, destination, typed),
         response => response,
     }
 }
 
-/// Begins a session of a user who has proved to be it, and leads on.
+/// Begins a session of a user who has proved to be it, or asks for the second factor first, and leads on.
 ///
 /// # Errors
 /// [`Error::Missing`] when the user was disabled or got another password meanwhile.
@@ -116,17 +129,38 @@ pub(super) async fn let_in(
     user: &User,
     proof: Proof<'_>,
 ) -> Result<Response> {
+    if !proof.has_second_factor() && oauth.awaits_factor(user).await? {
+        return ask_for_more(oauth, head, destination, user, proof).await;
+    }
     let session = oauth.begin_session(user, head).await?;
     let client = destination.client().map(|client| client.id.as_str());
     let entry = oauth.entry(Event::Login, head).user(user).client(client);
     let entry = match proof {
-        Proof::Password => entry,
+        Proof::Password { .. } => entry,
         Proof::Elsewhere { provider, .. } => entry.with("provider", provider),
     };
     oauth.store.audit(entry).await;
     let mut response = destination.lead_on(oauth)?;
     oauth.set_session_cookie(&mut response, &session);
     Ok(response)
+}
+
+/// Nothing that is no browser can give a second factor.
+async fn ask_for_more(
+    oauth: &Oauth,
+    head: &Parts,
+    destination: &Destination,
+    user: &User,
+    proof: Proof<'_>,
+) -> Result<Response> {
+    let is_scripted = matches!(proof, Proof::Password { is_scripted: true });
+    if is_scripted || destination.wanted(oauth, &head.headers) != Wanted::Html {
+        return Err(Error::Forbidden(
+            "this account has a second factor, which no script can give: log in with a browser"
+                .to_owned(),
+        ));
+    }
+    factor::begin(oauth, head, destination, user).await
 }
 
 /// An unknown user, one who is disabled and a wrong password take the same time and look the same.
@@ -171,23 +205,36 @@ fn wrong(
     typed: Typed<'_>,
 ) -> Result<Response> {
     if destination.wanted(oauth, &head.headers) == Wanted::Html {
-        return Ok(page(oauth, head, destination, Some(typed)));
+        return Ok(page(oauth, head, destination, (typed, Some(WRONG))));
     }
     Err(Error::Forbidden(
         "the user name or the password is not right".to_owned(),
     ))
 }
 
+/// The login once more, for who must begin anew.
+pub(super) fn refused(
+    oauth: &Oauth,
+    head: &Parts,
+    destination: &Destination,
+    (user, error): (&User, &str),
+) -> Response {
+    let typed = Typed {
+        organisation: &user.tenant_id,
+        username: &user.username,
+    };
+    page(oauth, head, destination, (typed, Some(error)))
+}
+
 fn page(
     oauth: &Oauth,
     head: &Parts,
     destination: &Destination,
-    failed: Option<Typed<'_>>,
+    (typed, error): (Typed<'_>, Option<&str>),
 ) -> Response {
     let (cookie, is_new) = oauth.form_cookie(&head.headers);
     let query = destination.query();
     let token = oauth.form_token(Form::Login { cookie: &cookie }, &query);
-    let typed = failed.unwrap_or_default();
     let (others, sources) = oauth.others(destination);
     let page = pages::Login {
         action: &format!("/auth/login?{query}"),
@@ -197,10 +244,10 @@ fn page(
         tenant: destination.tenant().map(|tenant| tenant.name.as_str()),
         organisation: typed.organisation,
         username: typed.username,
-        error: failed.map(|_| WRONG),
+        error,
         others,
     };
-    let status = if failed.is_some() {
+    let status = if error.is_some() {
         StatusCode::FORBIDDEN
     } else {
         StatusCode::OK

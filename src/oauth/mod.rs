@@ -13,6 +13,7 @@ mod echo;
 mod errors;
 mod exchange;
 mod external;
+mod factor;
 mod grant;
 mod introspect;
 mod issue;
@@ -92,6 +93,8 @@ pub fn endpoints(oauth: &Arc<Oauth>) -> Endpoints {
         .public(Method::GET, "/oauth/auth", bind(get(authorize::get)))
         .public(Method::GET, "/auth/login", bind(get(login::get)))
         .public(Method::POST, "/auth/login", bind(post(login::post)))
+        .public(Method::GET, "/auth/factor", bind(get(factor::get)))
+        .public(Method::POST, "/auth/factor", bind(post(factor::post)))
         .public(Method::GET, "/auth/grant", bind(get(grant::get)))
         .public(Method::POST, "/auth/grant", bind(post(grant::post)))
         .public(Method::GET, "/auth/logout", bind(get(logout::get)))
@@ -109,6 +112,7 @@ pub fn endpoints(oauth: &Arc<Oauth>) -> Endpoints {
         .public(Method::GET, metadata::OPENID_PATH, bind(get(metadata::get)))
         .and(account::endpoints(oauth))
         .public(Method::GET, "/assets/callgate.css", get(assets::style))
+        .public(Method::GET, "/assets/passkey.js", get(assets::script))
         .public(Method::GET, "/favicon.ico", get(assets::mark))
 }
 

@@ -35,6 +35,16 @@ pub(super) fn leading_to(destination: &str, status: StatusCode, page: &impl Temp
     response
 }
 
+/// Lets a page run scripts of ours, which passkeys need. No other page runs any.
+pub(super) fn allow_script(headers: &mut HeaderMap) {
+    let policy = headers.get(CONTENT_SECURITY_POLICY);
+    let policy = policy.and_then(|policy| policy.to_str().ok());
+    let wider = format!("{}; script-src 'self'", policy.unwrap_or_default());
+    if let Ok(wider) = HeaderValue::from_str(&wider) {
+        headers.insert(CONTENT_SECURITY_POLICY, wider);
+    }
+}
+
 /// What every answer to a browser says, pages and redirects alike.
 pub(super) fn guard(headers: &mut HeaderMap) {
     let fixed: [(HeaderName, &'static str); 4] = [

@@ -1,6 +1,7 @@
 //! How long things last, and how often one may try: the `[oauth]` section.
 
 use serde::{Deserialize, Deserializer, de};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 #[derive(Debug, Clone, Deserialize)]
@@ -44,11 +45,25 @@ pub struct Settings {
     pub attempt_window: Duration,
     /// Characters that a password must have which users choose for themselves.
     pub shortest_password: usize,
+    /// Whether a user must have a second factor.
+    pub second_factor: SecondFactor,
+    /// The same for single tenants, by id.
+    pub second_factor_of: BTreeMap<String, SecondFactor>,
     /// How long the audit log is kept.
     #[serde(with = "humantime_serde")]
     pub audit_retention: Duration,
     /// Show at `/test` what a client would get back: for demonstrations on this machine alone.
     pub echo_client: bool,
+}
+
+/// Whether a password alone logs in who has set up nothing else.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecondFactor {
+    #[default]
+    Optional,
+    /// It does not: the user is led to set up a second factor.
+    Required,
 }
 
 const MINUTE: u64 = 60;
@@ -77,6 +92,8 @@ impl Default for Settings {
             address_attempts: 100,
             attempt_window: Duration::from_secs(10 * MINUTE),
             shortest_password: 8,
+            second_factor: SecondFactor::Optional,
+            second_factor_of: BTreeMap::new(),
             audit_retention: Duration::from_secs(90 * DAY),
             echo_client: false,
         }
@@ -84,6 +101,12 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Whether the tenant's users must have a second factor.
+    pub(super) fn requires_factor(&self, tenant: &str) -> bool {
+        let of_tenant = self.second_factor_of.get(tenant);
+        *of_tenant.unwrap_or(&self.second_factor) == SecondFactor::Required
+    }
+
     /// How long a client may act after one consent, in words for the person who is asked.
     pub(super) fn grant_lasts(&self, renewable: bool) -> String {
         let longest = if renewable {

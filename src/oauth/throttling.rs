@@ -1,6 +1,7 @@
 //! How often one may try: passwords by account and address, secrets and codes by client and address (RFC 6819 §5.1.4.2.3).
 
 use super::Settings;
+use super::factor::FactorAttempts;
 use crate::clock::EpochMs;
 use crate::error::{Error, Result};
 use crate::http::Peer;
@@ -18,6 +19,8 @@ pub struct Attempts {
     pushes: Throttle,
     refusals: Throttle,
     elsewhere: Throttle,
+    /// Wrong answers to the question for the second factor.
+    pub(super) factors: FactorAttempts,
 }
 
 impl Attempts {
@@ -30,6 +33,7 @@ impl Attempts {
             pushes: Throttle::new(settings.par_limit, window),
             refusals: Throttle::new(of_address, window),
             elsewhere: Throttle::new(of_address, window),
+            factors: FactorAttempts::new(settings),
         }
     }
 

@@ -18,6 +18,10 @@ pub enum Event {
     Logout,
     SessionEnded,
     PasswordChanged,
+    FactorFailed,
+    FactorAdded,
+    FactorRemoved,
+    RecoveryCodesRenewed,
     Consent,
     TokenIssued,
     TokenRefreshed,
@@ -42,6 +46,7 @@ impl Event {
         matches!(
             self,
             Self::LoginFailed
+                | Self::FactorFailed
                 | Self::CodeReused
                 | Self::RefreshTokenReused
                 | Self::ClientRefused

@@ -174,6 +174,7 @@ async fn set_password(c: &mut Connection, new: NewPassword, now: EpochMs) -> Res
 async fn log_out(c: &mut Connection, user: &str, now: EpochMs) -> Result<()> {
     for sql in [
         "UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL",
+        "UPDATE pending_logins SET expires_at = $2 WHERE user_id = $1 AND expires_at > $2",
         "UPDATE tokens SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL",
         "UPDATE codes SET used_at = $2 WHERE user_id = $1 AND used_at IS NULL",
     ] {

@@ -476,3 +476,15 @@ fn p18_users_and_clients_of_2012_come_over_and_nothing_stands_in_the_clear() {
     here.failed(1, &["import", "clicktocall", "none", "old.sql"]);
     here.failed(1, &["import", "clicktocall", "acme", "callgate.toml"]);
 }
+
+#[test]
+fn second_factors_are_taken_from_who_has_lost_them() {
+    let here = Installation::ready();
+    here.done(&["user", "create", "acme", "ann"]);
+    let left = here.json(&["user", "factor-reset", "acme/ann"]);
+    assert_eq!(
+        left,
+        json!({ "totp": 0, "passkeys": 0, "recovery_codes": 0 })
+    );
+    here.failed(1, &["user", "factor-reset", "acme/eve"]);
+}

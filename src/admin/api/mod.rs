@@ -3,6 +3,7 @@
 mod audit;
 mod calls;
 mod clients;
+mod factors;
 mod grants;
 mod input;
 mod policies;
@@ -29,6 +30,7 @@ type Id = Path<String>;
 pub fn endpoints(administration: &Arc<Administration>) -> Endpoints {
     tenants::endpoints(administration)
         .and(users::endpoints(administration))
+        .and(factors::endpoints(administration))
         .and(clients::endpoints(administration))
         .and(policies::endpoints(administration))
         .and(tokens::endpoints(administration))

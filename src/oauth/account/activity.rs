@@ -92,6 +92,10 @@ fn in_words(event: &str, detail: &Value) -> &'static str {
         "logout" => "You signed out",
         "session_ended" => "You ended another session",
         "password_changed" => "You changed your password",
+        "factor_failed" => "Somebody who knew your password gave a wrong second factor",
+        "factor_added" => "You set up a second factor",
+        "factor_removed" => "You removed a second factor",
+        "recovery_codes_renewed" => "You made new recovery codes",
         "consent" if detail.get("allowed") == Some(&Value::Bool(false)) => "You refused access",
         "consent" => "You allowed access",
         "token_issued" => "An application got access",
@@ -110,6 +114,7 @@ fn in_words(event: &str, detail: &Value) -> &'static str {
 fn by_administrator(detail: &Value) -> &'static str {
     match detail.get("act").and_then(Value::as_str) {
         Some("user.create") => "An administrator made your account",
+        Some("user.factor_reset") => "An administrator removed your second factors",
         Some("user.log_out") => "An administrator signed you out",
         Some("grant.revoke" | "token.revoke_user") => {
             "An administrator ended the access of applications"
