@@ -1,6 +1,7 @@
 //! `/test`: stands in for a client that a redirect leads back to, and shows what it got. For demonstrations alone.
 
 use super::pages::{Message, Tone};
+use super::texts::Texts;
 use super::wanted::{self, Wanted};
 use super::{authorize, page};
 use crate::error::Result;
@@ -13,7 +14,7 @@ pub(super) async fn get(head: Parts) -> Result<Response> {
     let query = authorize::query(&head)?;
     let (code, error) = (query.get("code")?, query.get("error")?);
     if wanted::of(&head.headers) == Some(Wanted::Html) {
-        return Ok(page::plain(StatusCode::OK, &shown(code, error)));
+        return Ok(page_for(&head, code, error));
     }
     let answer = match query.get("access_token")? {
         Some(token) => json!({ "token": token, "expire": query.get("expires_in")? }),
@@ -22,29 +23,22 @@ pub(super) async fn get(head: Parts) -> Result<Response> {
     Ok(json(StatusCode::OK, &answer))
 }
 
-fn shown<'a>(code: Option<&'a str>, error: Option<&'a str>) -> Message<'a> {
+/// What a person sees at the application.
+fn page_for(head: &Parts, code: Option<&str>, error: Option<&str>) -> Response {
     let (tone, heading, text) = match (code, error) {
-        (Some(_), _) => (
-            Tone::Notice,
-            "Back at the application",
-            "It got the code below, and has a minute to exchange it for tokens at /oauth/token.",
-        ),
-        (None, Some(_)) => (
-            Tone::Failure,
-            "Back at the application, without access",
-            "It was told the reason below.",
-        ),
-        (None, None) => (
-            Tone::Notice,
-            "Back at the application",
-            "It got no code. A token of the implicit flow stands in the address bar, behind the #.",
-        ),
+        (Some(_), _) => (Tone::Notice, "echo-back", "echo-code"),
+        (None, Some(_)) => (Tone::Failure, "echo-refused", "echo-reason"),
+        (None, None) => (Tone::Notice, "echo-back", "echo-nothing"),
     };
-    Message {
+    let texts = Texts::of(head);
+    let message = Message {
+        texts,
         tone,
-        heading,
-        text,
+        heading: &texts.get(heading),
+        text: &texts.get(text),
         code: code.or(error),
+        detail: None,
         decision: None,
-    }
+    };
+    page::plain(StatusCode::OK, &message)
 }

@@ -2,13 +2,14 @@
 
 use super::pages::{Message, Tone};
 use super::parameters::ParameterError;
+use super::texts::Texts;
 use super::wanted::Wanted;
 use super::{page, wanted};
 use crate::error::{Error, Problem};
 use crate::http::{DecisionId, Response, json, no_store};
 use crate::storage::StoreError;
 use axum::response::IntoResponse;
-use http::header::{PRAGMA, WWW_AUTHENTICATE};
+use http::header::{PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
@@ -110,11 +111,11 @@ pub fn dialect(head: &Parts, problem: &Problem, decision: DecisionId) -> Option<
         | "/auth/logout"
             if wanted::of(&head.headers) == Some(Wanted::Html) =>
         {
-            message(problem, decision)
+            message(head, problem, decision)
         }
-        path if is_of_account(path) => message(problem, decision),
+        path if is_of_account(path) => message(head, problem, decision),
         _ if path.starts_with("/auth/with/") && wanted::of(&head.headers) == Some(Wanted::Html) => {
-            message(problem, decision)
+            message(head, problem, decision)
         }
         _ => return None,
     };
@@ -128,33 +129,44 @@ fn is_of_account(path: &str) -> bool {
     path == "/account" || path.starts_with("/account/")
 }
 
-fn message(problem: &Problem, decision: DecisionId) -> Response {
+fn message(head: &Parts, problem: &Problem, decision: DecisionId) -> Response {
+    let texts = Texts::of(head);
     let decision = decision.to_string();
-    let text = sentence(&problem.detail);
+    let id = meaning(problem.status);
     let message = Message {
+        texts,
         tone: Tone::Failure,
-        heading: heading(problem.status),
-        text: &text,
+        heading: &texts.get(id),
+        text: &explanation(texts, id, problem),
         code: Some(problem.code),
+        detail: Some(&problem.detail),
         decision: Some(&decision),
     };
     page::plain(problem.status, &message)
 }
 
-fn heading(status: StatusCode) -> &'static str {
+/// The text that says what a status means to a person.
+fn meaning(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::TOO_MANY_REQUESTS => "Too many attempts",
-        StatusCode::CONFLICT => "This was answered already",
-        StatusCode::FORBIDDEN => "This is not allowed",
-        _ if status.is_server_error() => "This does not work now",
-        _ => "This link does not work",
+        StatusCode::TOO_MANY_REQUESTS => "error-attempts",
+        StatusCode::CONFLICT => "error-conflict",
+        StatusCode::FORBIDDEN => "error-forbidden",
+        _ if status.is_server_error() => "error-unavailable",
+        _ => "error-bad",
     }
 }
 
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string());
-    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+fn explanation(texts: Texts, id: &str, problem: &Problem) -> String {
+    if problem.status != StatusCode::TOO_MANY_REQUESTS {
+        return texts.get(&format!("{id}-text"));
+    }
+    let wait = problem
+        .headers
+        .iter()
+        .find(|(name, _)| *name == RETRY_AFTER)
+        .and_then(|(_, value)| value.to_str().ok()?.parse().ok());
+    let wait = texts.duration(wait.unwrap_or(1));
+    texts.plain("error-attempts-text", "duration", &wait)
 }
 
 fn object(status: StatusCode, code: &str, description: &str) -> Response {

@@ -7,6 +7,7 @@ use super::parameters::Parameters;
 use super::redirect::Refused;
 use super::request::{AuthorizationRequest, ResponseType, Stopped};
 use super::session::Login;
+use super::texts::Texts;
 use super::wanted::Wanted;
 use super::{Oauth, authorize, documents, provenance, redirect, redirect_uri};
 use crate::clock::millis;
@@ -98,7 +99,9 @@ async fn show(
         description: &policy.description,
     });
     let renewable = request.client.grant_types.contains("refresh_token");
+    let texts = Texts::of(head);
     let page = pages::Consent {
+        texts,
         action: &format!("/auth/grant?{query}"),
         sign_out: &format!("/auth/logout?{query}"),
         csrf_token: &token,
@@ -108,7 +111,7 @@ async fn show(
         tenant: &request.tenant.name,
         username: &login.user.username,
         scopes: scopes.collect(),
-        lasts: &oauth.settings.grant_lasts(renewable),
+        lasts: &texts.duration(oauth.settings.grant_lasts(renewable).as_secs()),
     };
     let source = redirect_uri::as_source(&request.redirect_uri);
     Ok(oauth.page(StatusCode::OK, &source, &page))

@@ -5,6 +5,7 @@ use super::destination::Destination;
 use super::pages;
 use super::parameters::Parameters;
 use super::request::Stopped;
+use super::texts::Texts;
 use super::throttling::address;
 use super::wanted::Wanted;
 use super::{Oauth, authorize, documents, factor, provenance};
@@ -50,8 +51,6 @@ impl Proof<'_> {
         }
     }
 }
-
-const WRONG: &str = "That user name or password is not right.";
 
 pub(super) async fn get(State(oauth): State<Arc<Oauth>>, head: Parts) -> Response {
     let shown = async {
@@ -205,14 +204,14 @@ fn wrong(
     typed: Typed<'_>,
 ) -> Result<Response> {
     if destination.wanted(oauth, &head.headers) == Wanted::Html {
-        return Ok(page(oauth, head, destination, (typed, Some(WRONG))));
+        return Ok(page(oauth, head, destination, (typed, Some("login-wrong"))));
     }
     Err(Error::Forbidden(
         "the user name or the password is not right".to_owned(),
     ))
 }
 
-/// The login once more, for who must begin anew.
+/// The login once more, for who must begin anew; the text of `error` says why.
 pub(super) fn refused(
     oauth: &Oauth,
     head: &Parts,
@@ -236,7 +235,9 @@ fn page(
     let query = destination.query();
     let token = oauth.form_token(Form::Login { cookie: &cookie }, &query);
     let (others, sources) = oauth.others(destination);
+    let texts = Texts::of(head);
     let page = pages::Login {
+        texts,
         action: &format!("/auth/login?{query}"),
         csrf_token: &token,
         hidden: Vec::new(),
@@ -244,7 +245,7 @@ fn page(
         tenant: destination.tenant().map(|tenant| tenant.name.as_str()),
         organisation: typed.organisation,
         username: typed.username,
-        error,
+        error: error.map(|id| texts.get(id)),
         others,
     };
     let status = if error.is_some() {

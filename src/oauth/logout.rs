@@ -4,6 +4,7 @@ use super::destination::Destination;
 use super::pages::{Message, Tone};
 use super::parameters::Parameters;
 use super::request::Stopped;
+use super::texts::Texts;
 use super::wanted::{self, Wanted};
 use super::{Oauth, authorize, documents, page, provenance};
 use crate::error::{Error, Result};
@@ -61,14 +62,17 @@ async fn end(oauth: &Oauth, head: &Parts) -> Result<()> {
 
 fn done(oauth: &Oauth, head: &Parts) -> Response {
     let wanted = wanted::of(&head.headers).unwrap_or(Wanted::Json);
+    let texts = Texts::of(head);
     let mut response = match wanted {
         Wanted::Html => page::plain(
             StatusCode::OK,
             &Message {
+                texts,
                 tone: Tone::Notice,
-                heading: "You are signed out",
-                text: "You may close this page.",
+                heading: &texts.get("logout-title"),
+                text: &texts.get("logout-text"),
                 code: None,
+                detail: None,
                 decision: None,
             },
         ),

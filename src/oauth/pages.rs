@@ -4,6 +4,7 @@
 //! be served under `default-src 'none'; style-src 'self'`. All text in them is
 //! escaped by the templates.
 
+use super::texts::Texts;
 use askama::Template;
 
 /// The style sheet of every page, to be served at `/assets/callgate.css`.
@@ -15,6 +16,7 @@ pub(super) const STYLE: &str = include_str!("templates/callgate.css");
 #[derive(Debug, Template)]
 #[template(path = "login.html")]
 pub(super) struct Login<'a> {
+    pub texts: Texts,
     /// The path the form posts to: that of the page itself.
     pub action: &'a str,
     pub csrf_token: &'a str,
@@ -33,7 +35,7 @@ pub(super) struct Login<'a> {
     pub username: &'a str,
     /// A sentence that says why the last attempt failed. It must not tell a
     /// wrong password from an unknown user.
-    pub error: Option<&'a str>,
+    pub error: Option<String>,
     /// Providers that one may log in with instead.
     pub others: Vec<Other<'a>>,
 }
@@ -53,6 +55,7 @@ pub(super) struct Other<'a> {
 #[derive(Debug, Template)]
 #[template(path = "consent.html")]
 pub(super) struct Consent<'a> {
+    pub texts: Texts,
     /// The path the form posts to: that of the page itself.
     pub action: &'a str,
     /// The path that ends the session. It is posted to with the same
@@ -91,6 +94,7 @@ pub(super) struct Scope<'a> {
 #[derive(Debug, Template)]
 #[template(path = "message.html")]
 pub(super) struct Message<'a> {
+    pub texts: Texts,
     pub tone: Tone,
     /// What happened, in a few words.
     pub heading: &'a str,
@@ -98,6 +102,8 @@ pub(super) struct Message<'a> {
     pub text: &'a str,
     /// The error code of the protocol (RFC 6749 §4.1.2.1).
     pub code: Option<&'a str>,
+    /// What went wrong, in English, for those who help.
+    pub detail: Option<&'a str>,
     /// The id under which the log knows this request.
     pub decision: Option<&'a str>,
 }
@@ -117,6 +123,7 @@ mod tests {
 
     fn login() -> Login<'static> {
         Login {
+            texts: Texts::default(),
             action: "/auth/login",
             csrf_token: "Zm9vYmFy",
             hidden: vec![("transaction", "t-1")],
@@ -134,6 +141,7 @@ mod tests {
 
     fn consent() -> Consent<'static> {
         Consent {
+            texts: Texts::default(),
             action: "/auth/grant",
             sign_out: "/auth/logout",
             csrf_token: "Zm9vYmFy",
@@ -152,6 +160,8 @@ mod tests {
 
     fn message() -> Message<'static> {
         Message {
+            texts: Texts::default(),
+            detail: None,
             tone: Tone::Failure,
             heading: "This link does not work",
             text: "Go back to the application and try again.",
@@ -166,7 +176,7 @@ mod tests {
             Login {
                 client_name: None,
                 username: "alice",
-                error: Some("That user name or password is not right."),
+                error: Some("That user name or password is not right.".to_owned()),
                 ..login()
             }
             .render()
@@ -225,7 +235,7 @@ mod tests {
             tenant: Some(MARKUP),
             organisation: MARKUP,
             username: MARKUP,
-            error: Some(MARKUP),
+            error: Some(MARKUP.to_owned()),
             others: vec![Other {
                 action: MARKUP.to_owned(),
                 name: MARKUP,
@@ -358,7 +368,7 @@ mod tests {
     fn a_failed_login_is_announced_with_both_fields() {
         let page = Login {
             username: "alice",
-            error: Some("That user name or password is not right."),
+            error: Some("That user name or password is not right.".to_owned()),
             ..login()
         }
         .render()

@@ -17,6 +17,7 @@ use super::Oauth;
 use super::destination::Destination;
 use super::parameters::Parameters;
 use super::request::Stopped;
+use super::texts::Texts;
 use super::{authorize, redirect};
 use crate::error::Result;
 use crate::http::Response;
@@ -61,6 +62,7 @@ async fn sections(oauth: &Oauth, visit: &Visit) -> Result<Vec<String>> {
 #[derive(Template)]
 #[template(path = "account/page.html")]
 struct Page<'p> {
+    texts: Texts,
     username: &'p str,
     tenant: &'p str,
     /// What has just been done.
@@ -92,6 +94,7 @@ async fn show(State(oauth): State<Arc<Oauth>>, head: Parts) -> Response {
 /// The page, which says what was done or why it was not.
 async fn page(oauth: &Oauth, visit: &Visit) -> Result<Response> {
     let page = Page {
+        texts: visit.texts,
         username: &visit.login.user.username,
         tenant: &visit.tenant.name,
         notice: visit.notice,

@@ -4,6 +4,7 @@ use crate::clock::EpochMs;
 use crate::error::{Error, Result};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::session::Login;
+use crate::oauth::texts::Texts;
 use crate::oauth::{Oauth, provenance};
 use crate::storage::tenants::Tenant;
 use bytes::Bytes;
@@ -18,6 +19,7 @@ pub(in crate::oauth) struct Visit {
     pub(in crate::oauth) login: Login,
     pub(in crate::oauth) tenant: Tenant,
     pub(in crate::oauth) now: EpochMs,
+    pub(in crate::oauth) texts: Texts,
     /// What every form of the page carries.
     pub(in crate::oauth) csrf_token: String,
     pub(super) number: String,
@@ -45,6 +47,7 @@ impl Visit {
             tenant: tenant.ok_or(Error::Missing("tenant"))?,
             login,
             now: oauth.clock.now(),
+            texts: Texts::of(head),
             csrf_token,
             number,
             notice: None,

@@ -4,6 +4,7 @@ use super::super::Oauth;
 use super::super::pages::{Message, Tone};
 use super::super::parameters::ParameterError;
 use super::super::request::Stopped;
+use super::super::texts::Texts;
 use super::super::throttling::address;
 use super::ProviderError;
 use crate::auth::jwks::KeyError;
@@ -78,13 +79,17 @@ impl Failure {
         } else {
             oauth.store.tell(&entry);
         }
-        let (heading, text) = self.words(provider.display_name());
+        let (heading, text) = self.words();
+        let texts = Texts::of(head);
+        let say = |id| texts.plain(id, "provider", provider.display_name());
         let decision = head.extensions.get::<DecisionId>().map(ToString::to_string);
         let message = Message {
+            texts,
             tone: Tone::Failure,
-            heading: &heading,
-            text: &text,
+            heading: &say(heading),
+            text: &say(text),
             code: Some(self.code()),
+            detail: None,
             decision: decision.as_deref(),
         };
         oauth.page(self.status(), "", &message)
@@ -127,56 +132,27 @@ impl Failure {
         }
     }
 
-    fn words(&self, name: &str) -> (String, String) {
-        const AGAIN: &str = "Go back to the application and try again.";
-        let (heading, text) = match self {
-            Self::UnknownLogin => (
-                "This login has ended".to_owned(),
-                format!("It was finished already, took too long, or began in another browser. {AGAIN}"),
-            ),
-            Self::Provider(ProviderError::Issuer) => (
-                format!("This answer is not from {name}"),
-                format!("Nobody was signed in. {AGAIN}"),
-            ),
-            Self::Answered("access_denied") => (
-                format!("You did not sign in with {name}"),
-                "Go back to the application to try again, or to sign in with your password.".to_owned(),
-            ),
-            Self::Answered("temporarily_unavailable" | "server_error") => (
-                format!("{name} does not work now"),
-                "Try again in a while, or sign in with your password.".to_owned(),
-            ),
-            Self::Answered(_) => (
-                format!("{name} refused the login"),
-                "Try again. If it happens again, tell your administrator the code below.".to_owned(),
-            ),
-            Self::Provider(_) if self.status() == StatusCode::SERVICE_UNAVAILABLE => (
-                format!("{name} cannot be reached now"),
-                "Try again in a while, or sign in with your password.".to_owned(),
-            ),
-            Self::Provider(_) => (
-                format!("The answer of {name} was refused"),
-                "It does not prove who you are. Try again. If it happens again, tell your administrator the code below."
-                    .to_owned(),
-            ),
-            Self::NotLinked => (
-                format!("Your account at {name} is not linked"),
-                "Sign in here with your user name and password first. Then link it on your account page.".to_owned(),
-            ),
-            Self::OtherSession => (
-                "Nothing was linked".to_owned(),
-                "You signed out, or somebody else signed in, meanwhile. Sign in and link the account again.".to_owned(),
-            ),
-            Self::Taken => (
-                "Nothing was linked".to_owned(),
-                format!("That account at {name} belongs to another user here, or you have linked another one already. Unlink that first."),
-            ),
-            Self::Disabled | Self::Stopped(_) => (
-                "You may not sign in here".to_owned(),
-                "Your user is disabled. Ask your administrator.".to_owned(),
-            ),
-        };
-        (heading, text)
+    /// The texts that say what happened and what to do now.
+    fn words(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::UnknownLogin => ("elsewhere-ended", "elsewhere-ended-text"),
+            Self::Provider(ProviderError::Issuer) => {
+                ("elsewhere-foreign", "elsewhere-foreign-text")
+            }
+            Self::Answered("access_denied") => ("elsewhere-denied", "elsewhere-denied-text"),
+            Self::Answered("temporarily_unavailable" | "server_error") => {
+                ("elsewhere-down", "elsewhere-later")
+            }
+            Self::Answered(_) => ("elsewhere-refused", "elsewhere-refused-text"),
+            Self::Provider(_) if self.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                ("elsewhere-unreachable", "elsewhere-later")
+            }
+            Self::Provider(_) => ("elsewhere-unproven", "elsewhere-unproven-text"),
+            Self::NotLinked => ("elsewhere-not-linked", "elsewhere-not-linked-text"),
+            Self::OtherSession => ("elsewhere-nothing", "elsewhere-other-session"),
+            Self::Taken => ("elsewhere-nothing", "elsewhere-taken"),
+            Self::Disabled | Self::Stopped(_) => ("elsewhere-disabled", "elsewhere-disabled-text"),
+        }
     }
 }
 

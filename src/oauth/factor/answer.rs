@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::http::Response;
 use crate::oauth::destination::Destination;
 use crate::oauth::parameters::Parameters;
+use crate::oauth::texts::Texts;
 use crate::oauth::throttling::address;
 use crate::oauth::{Oauth, login};
 use crate::storage::audit::Event;
@@ -38,8 +39,8 @@ enum Right {
 }
 
 /// One text for all: nobody learns whether a code was right once.
-const WRONG: &str = "That was not right, or was used before. Try again, with a new code.";
-const TOO_OFTEN: &str = "The second step was not right too often. Sign in again.";
+const WRONG: &str = "factor-wrong";
+const TOO_OFTEN: &str = "factor-too-often";
 
 pub(super) async fn take(
     oauth: &Oauth,
@@ -78,7 +79,7 @@ pub(super) async fn take(
         ));
     }
     let wrong = Wrong { text: WRONG, setup };
-    ask::show(oauth, step, Some(wrong)).await
+    ask::show(oauth, head, step, Some(wrong)).await
 }
 
 impl<'g> Given<'g> {
@@ -167,17 +168,18 @@ async fn log_in(
     if let Some(codes) = shown {
         let entry = oauth.entry(Event::FactorAdded, head).user(user);
         oauth.store.audit(entry.with("factor", factor)).await;
-        response = codes_page(oauth, &codes, &response);
+        response = codes_page(oauth, head, &codes, &response);
     }
     oauth.set_session_cookie(&mut response, cookie.expose());
     Ok(response)
 }
 
 /// The codes, and a link to where the login would have led at once.
-fn codes_page(oauth: &Oauth, codes: &[String], onward: &Response) -> Response {
+fn codes_page(oauth: &Oauth, head: &Parts, codes: &[String], onward: &Response) -> Response {
     let next = onward.headers().get(LOCATION);
     let next = next
         .and_then(|next| next.to_str().ok())
         .unwrap_or("/account");
-    oauth.page(StatusCode::OK, "", &RecoveryCodes { codes, next })
+    let texts = Texts::of(head);
+    oauth.page(StatusCode::OK, "", &RecoveryCodes { texts, codes, next })
 }

@@ -11,6 +11,7 @@ use crate::oauth::csrf::Form;
 use crate::oauth::destination::Destination;
 use crate::oauth::parameters::Parameters;
 use crate::oauth::request::Stopped;
+use crate::oauth::texts::Texts;
 use crate::oauth::{Oauth, authorize, page, provenance};
 use axum::extract::State;
 use bytes::Bytes;
@@ -25,7 +26,7 @@ pub(in crate::oauth) async fn get(State(oauth): State<Arc<Oauth>>, head: Parts) 
         let Some(pending) = Pending::read(&oauth, &head.headers, &sent).await? else {
             return Ok(destination.ask_for_login(&oauth)?);
         };
-        Ok(show(&oauth, Step(&pending, &destination), None).await?)
+        Ok(show(&oauth, &head, Step(&pending, &destination), None).await?)
     };
     shown
         .await
@@ -58,13 +59,15 @@ pub(in crate::oauth) async fn post(
 /// An answer that was not taken, to be told.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wrong<'w> {
-    pub(super) text: &'w str,
+    /// The text that says so.
+    pub(super) text: &'static str,
     /// The app that was being set up.
     pub(super) setup: Option<&'w str>,
 }
 
 pub(super) async fn show(
     oauth: &Oauth,
+    head: &Parts,
     step: Step<'_>,
     wrong: Option<Wrong<'_>>,
 ) -> Result<Response> {
@@ -74,6 +77,7 @@ pub(super) async fn show(
         pending: &pending.row.hash,
     };
     let frame = Frame {
+        texts: Texts::of(head),
         action: pending.path(destination),
         csrf_token: oauth.form_token(form, &query),
         login: format!("/auth/login?{query}"),
@@ -90,6 +94,7 @@ pub(super) async fn show(
 
 /// What both pages have.
 struct Frame {
+    texts: Texts,
     action: String,
     csrf_token: String,
     login: String,
@@ -107,6 +112,7 @@ async fn question(
         None => None,
     };
     let page = pages::Ask {
+        texts: frame.texts,
         action: &frame.action,
         csrf_token: &frame.csrf_token,
         hidden: Vec::new(),
@@ -114,7 +120,7 @@ async fn question(
         username: &pending.user.username,
         totp: pending.factors.totp > 0,
         passkey: passkey.as_deref(),
-        error: wrong.map(|wrong| wrong.text),
+        error: wrong.map(|wrong| frame.texts.get(wrong.text)),
     };
     Ok(oauth.page(frame.status, &destination.source(), &page))
 }
@@ -133,6 +139,7 @@ async fn setup(
         None => None,
     };
     let page = pages::SetUp {
+        texts: frame.texts,
         action: &frame.action,
         csrf_token: &frame.csrf_token,
         hidden: Vec::new(),
@@ -142,7 +149,7 @@ async fn setup(
         secret: &app.secret,
         setup: &app.sealed,
         passkey: passkey.as_deref(),
-        error: wrong.map(|wrong| wrong.text),
+        error: wrong.map(|wrong| frame.texts.get(wrong.text)),
     };
     Ok(oauth.page(frame.status, &destination.source(), &page))
 }

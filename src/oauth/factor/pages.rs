@@ -1,5 +1,6 @@
 //! The pages of the second factor: the question, setting one up, and the recovery codes.
 
+use crate::oauth::texts::Texts;
 use askama::Template;
 
 /// The script of these pages, to be served at `/assets/passkey.js`: browsers give passkeys to scripts alone.
@@ -11,6 +12,7 @@ pub(in crate::oauth) const SCRIPT: &str = include_str!("../templates/passkey.js"
 #[derive(Debug, Template)]
 #[template(path = "factor.html")]
 pub(super) struct Ask<'a> {
+    pub texts: Texts,
     pub action: &'a str,
     pub csrf_token: &'a str,
     pub hidden: Vec<(&'a str, &'a str)>,
@@ -22,7 +24,7 @@ pub(super) struct Ask<'a> {
     /// What the script hands to `navigator.credentials.get`; `None` without a passkey.
     pub passkey: Option<&'a str>,
     /// Why the last answer was not taken.
-    pub error: Option<&'a str>,
+    pub error: Option<String>,
 }
 
 /// Asks a user who must have a second factor to set one up.
@@ -31,6 +33,7 @@ pub(super) struct Ask<'a> {
 #[derive(Debug, Template)]
 #[template(path = "factor_setup.html")]
 pub(super) struct SetUp<'a> {
+    pub texts: Texts,
     pub action: &'a str,
     pub csrf_token: &'a str,
     pub hidden: Vec<(&'a str, &'a str)>,
@@ -46,13 +49,14 @@ pub(super) struct SetUp<'a> {
     /// What the script hands to `navigator.credentials.create`; `None` where there are no passkeys.
     pub passkey: Option<&'a str>,
     /// Why the last answer was not taken.
-    pub error: Option<&'a str>,
+    pub error: Option<String>,
 }
 
 /// Shows recovery codes, this once.
 #[derive(Debug, Template)]
 #[template(path = "recovery_codes.html")]
 pub(in crate::oauth) struct RecoveryCodes<'a> {
+    pub texts: Texts,
     pub codes: &'a [String],
     /// Where to go on.
     pub next: &'a str,

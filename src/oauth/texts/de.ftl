@@ -1,0 +1,122 @@
+# Die Worte der Seiten, auf Deutsch.
+
+days = { $count ->
+    [one] 1 Tag
+   *[other] { $count } Tage
+}
+hours = { $count ->
+    [one] 1 Stunde
+   *[other] { $count } Stunden
+}
+minutes = { $count ->
+    [one] 1 Minute
+   *[other] { $count } Minuten
+}
+seconds = { $count ->
+    [one] 1 Sekunde
+   *[other] { $count } Sekunden
+}
+
+error-prefix = Fehler:
+
+login-title = Anmelden
+login-lead-client-tenant = { $client } bittet um Anmeldung mit dem Konto bei { $tenant }.
+login-lead-tenant = Mit dem Konto bei { $tenant }.
+login-lead = Mit dem eigenen Konto.
+login-organisation = Organisation
+login-username = Benutzername
+login-password = Passwort
+login-submit = Anmelden
+login-wrong = Benutzername oder Passwort stimmt nicht.
+login-note = Das Passwort bleibt hier. { $client } bekommt es nie zu sehen.
+
+consent-title = Zugriff erlauben
+consent-heading = { $client } den Zugriff erlauben?
+consent-lead = Die Anwendung möchte in Ihrem Namen bei { $tenant } handeln.
+consent-scopes = Sie darf dann
+consent-nothing = Wissen, dass Sie angemeldet sind, und sonst nichts.
+consent-who = Angemeldet als
+consent-not-you = Nicht Sie? Abmelden
+consent-where = Weiter zu
+consent-lasts = Gilt
+consent-until = { $duration }, oder bis Sie es widerrufen
+consent-deny = Ablehnen
+consent-allow = Erlauben
+consent-note = Nur erlauben, wenn Sie den Vorgang selbst begonnen haben und { $host } vertrauen.
+
+logout-title = Sie sind abgemeldet
+logout-text = Diese Seite kann geschlossen werden.
+
+message-code = Code
+message-detail = Einzelheit
+message-decision = Vorgangsnummer
+message-help = Bei Rückfragen bitte die Vorgangsnummer angeben.
+
+error-attempts = Zu viele Versuche
+error-attempts-text = Zu Ihrem Schutz ist der nächste Versuch erst in { $duration } möglich.
+error-conflict = Das wurde schon beantwortet
+error-conflict-text = Nichts ist doppelt geschehen. Bitte zurück zur Anwendung gehen und bei Bedarf neu beginnen.
+error-forbidden = Das ist nicht erlaubt
+error-forbidden-text = Die Anfrage kam nicht von einer Seite dieses Dienstes, oder sie ist zu alt. Bitte zurück zur Anwendung gehen und neu beginnen.
+error-unavailable = Das geht gerade nicht
+error-unavailable-text = Es liegt nicht an Ihnen. Bitte gleich noch einmal versuchen.
+error-bad = Dieser Link funktioniert nicht
+error-bad-text = Bitte zurück zur Anwendung gehen und es noch einmal versuchen. Hilft das nicht, wissen die Betreiber der Anwendung weiter.
+
+echo-back = Zurück bei der Anwendung
+echo-code = Sie hat den Code unten bekommen und eine Minute Zeit, ihn unter /oauth/token gegen Tokens zu tauschen.
+echo-refused = Zurück bei der Anwendung, ohne Zugriff
+echo-reason = Ihr wurde der Grund unten genannt.
+echo-nothing = Sie hat keinen Code bekommen. Ein Token des impliziten Ablaufs steht in der Adresszeile hinter dem #.
+
+login-elsewhere = Mit { $provider } anmelden
+
+elsewhere-ended = Diese Anmeldung ist beendet
+elsewhere-ended-text = Sie war schon abgeschlossen, hat zu lange gedauert oder wurde in einem anderen Browser begonnen. Bitte zurück zur Anwendung gehen und es noch einmal versuchen.
+elsewhere-foreign = Diese Antwort kommt nicht von { $provider }
+elsewhere-foreign-text = Niemand wurde angemeldet. Bitte zurück zur Anwendung gehen und es noch einmal versuchen.
+elsewhere-denied = Keine Anmeldung mit { $provider }
+elsewhere-denied-text = Bitte zurück zur Anwendung gehen, um es noch einmal oder mit dem Passwort zu versuchen.
+elsewhere-down = { $provider } funktioniert gerade nicht
+elsewhere-later = Bitte etwas später noch einmal versuchen oder mit dem Passwort anmelden.
+elsewhere-refused = { $provider } hat die Anmeldung abgelehnt
+elsewhere-refused-text = Bitte noch einmal versuchen. Geschieht es wieder, hilft die Administration mit dem Code unten weiter.
+elsewhere-unreachable = { $provider } ist gerade nicht erreichbar
+elsewhere-unproven = Die Antwort von { $provider } wurde abgelehnt
+elsewhere-unproven-text = Sie beweist nicht, wer Sie sind. Bitte noch einmal versuchen. Geschieht es wieder, hilft die Administration mit dem Code unten weiter.
+elsewhere-not-linked = Ihr Konto bei { $provider } ist nicht verknüpft
+elsewhere-not-linked-text = Bitte zuerst hier mit Benutzername und Passwort anmelden und das Konto dann auf der Kontoseite verknüpfen.
+elsewhere-nothing = Nichts wurde verknüpft
+elsewhere-other-session = Inzwischen wurde abgemeldet oder jemand anderes angemeldet. Bitte anmelden und das Konto noch einmal verknüpfen.
+elsewhere-taken = Dieses Konto bei { $provider } gehört hier schon zu jemand anderem, oder es ist bereits ein anderes verknüpft. Bitte zuerst diese Verknüpfung lösen.
+elsewhere-disabled = Die Anmeldung ist hier nicht erlaubt
+elsewhere-disabled-text = Das Konto ist gesperrt. Die Administration hilft weiter.
+
+factor-title = Bestätigen, dass Sie es sind
+factor-lead = Noch ein Schritt bis zur Anmeldung als { $user }.
+factor-code = Code der Authenticator-App
+factor-continue = Weiter
+factor-passkey = Passkey verwenden
+factor-passkey-failed = Der Passkey wurde nicht verwendet. Bitte noch einmal versuchen oder einen anderen Weg wählen.
+factor-no-passkeys = Dieser Browser kennt keine Passkeys.
+factor-no-script = Ein Passkey braucht ein Skript im Browser, und Skripte sind ausgeschaltet.
+factor-recovery = Wiederherstellungscode verwenden
+factor-recovery-code = Wiederherstellungscode
+factor-recovery-use = Diesen Code verwenden
+factor-somebody-else = Mit einem anderen Konto anmelden
+factor-wrong = Das stimmte nicht oder wurde schon verwendet. Bitte mit einem neuen Code noch einmal versuchen.
+factor-too-often = Der zweite Schritt stimmte zu oft nicht. Bitte neu anmelden.
+
+setup-title = Zweiten Schritt einrichten
+setup-lead = Noch ein Schritt bis zur Anmeldung als { $user }. Die Organisation verlangt ihn, damit ein Passwort allein nichts öffnet.
+setup-app = Mit einer Authenticator-App
+setup-scan = Diesen Code mit der App einlesen oder die Buchstaben darunter eintippen.
+setup-code = Code, den die App zeigt
+setup-passkey = Mit einem Passkey
+setup-passkey-how = Das Gerät fragt nach Finger, Gesicht oder PIN.
+setup-passkey-make = Passkey anlegen
+setup-passkey-failed = Es wurde kein Passkey angelegt. Bitte noch einmal versuchen oder einen anderen Weg wählen.
+
+recovery-title = Ihre Wiederherstellungscodes
+recovery-lead = Mit einem davon gelingt die Anmeldung, wenn der zweite Schritt verloren ist. Jeder gilt einmal. Sie werden nur jetzt gezeigt: bitte ausdrucken oder aufschreiben.
+recovery-kept = Ich habe sie aufbewahrt

@@ -1,0 +1,123 @@
+# The words of the pages. All languages have the same messages with the same arguments; a test sees to it.
+
+# Durations, such as the life of a consent.
+days = { $count ->
+    [one] 1 day
+   *[other] { $count } days
+}
+hours = { $count ->
+    [one] 1 hour
+   *[other] { $count } hours
+}
+minutes = { $count ->
+    [one] 1 minute
+   *[other] { $count } minutes
+}
+seconds = { $count ->
+    [one] 1 second
+   *[other] { $count } seconds
+}
+
+error-prefix = Error:
+
+login-title = Sign in
+login-lead-client-tenant = { $client } asks you to sign in with your account at { $tenant }.
+login-lead-tenant = Use your account at { $tenant }.
+login-lead = Use your account.
+login-organisation = Organisation
+login-username = User name
+login-password = Password
+login-submit = Sign in
+login-wrong = That user name or password is not right.
+login-note = Your password stays here. { $client } never sees it.
+
+consent-title = Allow access
+consent-heading = Allow { $client } access?
+consent-lead = It asks to act for you at { $tenant }.
+consent-scopes = It will be able to
+consent-nothing = Know that you signed in, and nothing else.
+consent-who = Signed in as
+consent-not-you = Not you? Sign out
+consent-where = Takes you to
+consent-lasts = Lasts
+consent-until = { $duration }, or until you withdraw it
+consent-deny = Deny
+consent-allow = Allow
+consent-note = Allow this only if you started it yourself and trust { $host }.
+
+logout-title = You are signed out
+logout-text = You may close this page.
+
+message-code = Code
+message-detail = Detail
+message-decision = Decision id
+message-help = If you ask for help, pass on the decision id.
+
+error-attempts = Too many attempts
+error-attempts-text = For your protection, wait { $duration } before you try again.
+error-conflict = This was answered already
+error-conflict-text = Nothing was done twice. Go back to the application, and start again if you need to.
+error-forbidden = This is not allowed
+error-forbidden-text = The request did not come from a page of this site, or it is too old. Go back to the application and start again.
+error-unavailable = This does not work now
+error-unavailable-text = It is no fault of yours. Wait a moment and try again.
+error-bad = This link does not work
+error-bad-text = Go back to the application and try again. If it goes on, tell the people who run the application.
+
+echo-back = Back at the application
+echo-code = It got the code below, and has a minute to exchange it for tokens at /oauth/token.
+echo-refused = Back at the application, without access
+echo-reason = It was told the reason below.
+echo-nothing = It got no code. A token of the implicit flow stands in the address bar, behind the #.
+
+login-elsewhere = Sign in with { $provider }
+
+elsewhere-ended = This login has ended
+elsewhere-ended-text = It was finished already, took too long, or began in another browser. Go back to the application and try again.
+elsewhere-foreign = This answer is not from { $provider }
+elsewhere-foreign-text = Nobody was signed in. Go back to the application and try again.
+elsewhere-denied = You did not sign in with { $provider }
+elsewhere-denied-text = Go back to the application to try again, or to sign in with your password.
+elsewhere-down = { $provider } does not work now
+elsewhere-later = Try again in a while, or sign in with your password.
+elsewhere-refused = { $provider } refused the login
+elsewhere-refused-text = Try again. If it happens again, tell your administrator the code below.
+elsewhere-unreachable = { $provider } cannot be reached now
+elsewhere-unproven = The answer of { $provider } was refused
+elsewhere-unproven-text = It does not prove who you are. Try again. If it happens again, tell your administrator the code below.
+elsewhere-not-linked = Your account at { $provider } is not linked
+elsewhere-not-linked-text = Sign in here with your user name and password first. Then link it on your account page.
+elsewhere-nothing = Nothing was linked
+elsewhere-other-session = You signed out, or somebody else signed in, meanwhile. Sign in and link the account again.
+elsewhere-taken = That account at { $provider } belongs to another user here, or you have linked another one already. Unlink that first.
+elsewhere-disabled = You may not sign in here
+elsewhere-disabled-text = Your user is disabled. Ask your administrator.
+
+factor-title = Confirm that it is you
+factor-lead = One more step, and you are signed in as { $user }.
+factor-code = Code of your authenticator app
+factor-continue = Continue
+factor-passkey = Use a passkey
+factor-passkey-failed = The passkey was not used. Try again, or choose another way.
+factor-no-passkeys = This browser has no passkeys.
+factor-no-script = A passkey needs a script in your browser, which is switched off.
+factor-recovery = Use a recovery code
+factor-recovery-code = Recovery code
+factor-recovery-use = Use this code
+factor-somebody-else = Sign in as somebody else
+factor-wrong = That was not right, or was used before. Try again, with a new code.
+factor-too-often = The second step was not right too often. Sign in again.
+
+setup-title = Set up a second step
+setup-lead = One more step, and you are signed in as { $user }. Your organisation asks for it, so that a password alone opens nothing.
+setup-app = With an authenticator app
+setup-scan = Scan this code with the app, or type the letters below into it.
+setup-code = Code that the app shows
+setup-passkey = With a passkey
+setup-passkey-how = Your device asks for your finger, your face or its PIN.
+setup-passkey-make = Make a passkey
+setup-passkey-failed = No passkey was made. Try again, or choose another way.
+
+recovery-title = Your recovery codes
+recovery-lead = With one of them you can sign in when your second step is lost. Each works once. They are shown this once: print them, or write them down.
+recovery-kept = I have kept them

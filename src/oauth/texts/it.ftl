@@ -1,0 +1,122 @@
+# Le parole delle pagine, in italiano.
+
+days = { $count ->
+    [one] 1 giorno
+   *[other] { $count } giorni
+}
+hours = { $count ->
+    [one] 1 ora
+   *[other] { $count } ore
+}
+minutes = { $count ->
+    [one] 1 minuto
+   *[other] { $count } minuti
+}
+seconds = { $count ->
+    [one] 1 secondo
+   *[other] { $count } secondi
+}
+
+error-prefix = Errore:
+
+login-title = Accesso
+login-lead-client-tenant = { $client } chiede di accedere con l’account presso { $tenant }.
+login-lead-tenant = Con l’account presso { $tenant }.
+login-lead = Con il proprio account.
+login-organisation = Organizzazione
+login-username = Nome utente
+login-password = Password
+login-submit = Accedi
+login-wrong = Nome utente o password non corretti.
+login-note = La password resta qui. { $client } non la vede mai.
+
+consent-title = Consentire l’accesso
+consent-heading = Consentire l’accesso a { $client }?
+consent-lead = Chiede di agire a Suo nome presso { $tenant }.
+consent-scopes = Potrà
+consent-nothing = Sapere che ha effettuato l’accesso, e nient’altro.
+consent-who = Accesso come
+consent-not-you = Non è Lei? Esci
+consent-where = Destinazione
+consent-lasts = Durata
+consent-until = { $duration }, o fino alla revoca
+consent-deny = Rifiuta
+consent-allow = Consenti
+consent-note = Consentire solo se l’operazione è stata avviata da Lei e { $host } è affidabile.
+
+logout-title = Disconnessione effettuata
+logout-text = Questa pagina si può chiudere.
+
+message-code = Codice
+message-detail = Dettaglio
+message-decision = Numero dell’operazione
+message-help = Per ricevere assistenza, indicare il numero dell’operazione.
+
+error-attempts = Troppi tentativi
+error-attempts-text = Per la Sua sicurezza, il prossimo tentativo è possibile tra { $duration }.
+error-conflict = Risposta già data
+error-conflict-text = Nulla è stato fatto due volte. Tornare all’applicazione e, se serve, ricominciare.
+error-forbidden = Operazione non consentita
+error-forbidden-text = La richiesta non proviene da una pagina di questo servizio, o è troppo vecchia. Tornare all’applicazione e ricominciare.
+error-unavailable = Al momento non funziona
+error-unavailable-text = Non dipende da Lei. Riprovare tra poco.
+error-bad = Questo link non funziona
+error-bad-text = Tornare all’applicazione e riprovare. Se il problema continua, avvisare chi gestisce l’applicazione.
+
+echo-back = Di nuovo nell’applicazione
+echo-code = Ha ricevuto il codice qui sotto, e un minuto per scambiarlo con dei token presso /oauth/token.
+echo-refused = Di nuovo nell’applicazione, senza accesso
+echo-reason = Le è stato comunicato il motivo qui sotto.
+echo-nothing = Non ha ricevuto alcun codice. Un token del flusso implicito si trova nella barra degli indirizzi, dopo il #.
+
+login-elsewhere = Accedi con { $provider }
+
+elsewhere-ended = Questo accesso è terminato
+elsewhere-ended-text = Era già concluso, è durato troppo o è iniziato in un altro browser. Tornare all’applicazione e riprovare.
+elsewhere-foreign = Questa risposta non proviene da { $provider }
+elsewhere-foreign-text = Nessuno ha effettuato l’accesso. Tornare all’applicazione e riprovare.
+elsewhere-denied = Nessun accesso con { $provider }
+elsewhere-denied-text = Tornare all’applicazione per riprovare, o per accedere con la password.
+elsewhere-down = { $provider } al momento non funziona
+elsewhere-later = Riprovare più tardi, o accedere con la password.
+elsewhere-refused = { $provider } ha rifiutato l’accesso
+elsewhere-refused-text = Riprovare. Se succede di nuovo, comunicare all’amministratore il codice qui sotto.
+elsewhere-unreachable = { $provider } al momento non è raggiungibile
+elsewhere-unproven = La risposta di { $provider } è stata rifiutata
+elsewhere-unproven-text = Non prova la Sua identità. Riprovare. Se succede di nuovo, comunicare all’amministratore il codice qui sotto.
+elsewhere-not-linked = L’account presso { $provider } non è collegato
+elsewhere-not-linked-text = Accedere prima qui con nome utente e password. Poi collegarlo nella pagina dell’account.
+elsewhere-nothing = Nessun collegamento effettuato
+elsewhere-other-session = Nel frattempo c’è stata una disconnessione o l’accesso di un’altra persona. Accedere e collegare di nuovo l’account.
+elsewhere-taken = Quell’account presso { $provider } appartiene qui a un’altra persona, oppure ne è già collegato un altro. Rimuovere prima quel collegamento.
+elsewhere-disabled = Accesso non consentito
+elsewhere-disabled-text = L’utente è disattivato. Rivolgersi all’amministratore.
+
+factor-title = Confermare la propria identità
+factor-lead = Ancora un passo per accedere come { $user }.
+factor-code = Codice dell’app di autenticazione
+factor-continue = Continua
+factor-passkey = Usa una passkey
+factor-passkey-failed = La passkey non è stata usata. Riprovare, o scegliere un altro modo.
+factor-no-passkeys = Questo browser non ha passkey.
+factor-no-script = Una passkey richiede uno script nel browser, e gli script sono disattivati.
+factor-recovery = Usa un codice di recupero
+factor-recovery-code = Codice di recupero
+factor-recovery-use = Usa questo codice
+factor-somebody-else = Accedi con un altro account
+factor-wrong = Non era corretto, o era già stato usato. Riprovare con un nuovo codice.
+factor-too-often = Il secondo passo non era corretto troppe volte. Accedere di nuovo.
+
+setup-title = Configurare un secondo passo
+setup-lead = Ancora un passo per accedere come { $user }. L’organizzazione lo richiede, perché una password da sola non apra nulla.
+setup-app = Con un’app di autenticazione
+setup-scan = Inquadrare questo codice con l’app, o digitarvi le lettere qui sotto.
+setup-code = Codice mostrato dall’app
+setup-passkey = Con una passkey
+setup-passkey-how = Il dispositivo chiede l’impronta, il volto o il PIN.
+setup-passkey-make = Crea una passkey
+setup-passkey-failed = Nessuna passkey è stata creata. Riprovare, o scegliere un altro modo.
+
+recovery-title = I Suoi codici di recupero
+recovery-lead = Con uno di questi si accede quando il secondo passo è andato perso. Ognuno vale una volta. Si vedono solo ora: stamparli, o annotarli.
+recovery-kept = Li ho conservati
