@@ -2,10 +2,11 @@
 
 use crate::admin::{self, Administration};
 use crate::admission::SqliteAdmission;
+use crate::auth::dpop::{self, Proofs};
 use crate::auth::{Chain, OpaqueTokens, OperatorToken};
 use crate::backend::{Backends, Spec};
 use crate::call::{self, Calls};
-use crate::clock::Clock;
+use crate::clock::{Clock, EpochMs};
 use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::http::client::{Client, ClientError};
@@ -17,6 +18,7 @@ use crate::operations::{self, Reloads};
 use crate::provider::{ProviderTokens, Providers};
 use crate::proxy::Site;
 use crate::proxy::upstream::Upstream;
+use crate::replay::Replay;
 use crate::route::{Endpoints, Routes};
 use crate::sealer::Sealer;
 use crate::storage::Store;
@@ -38,6 +40,9 @@ pub struct Services {
     pub cache: Arc<FactCache>,
     pub feed: Arc<Feed>,
     pub follower: Arc<Follower>,
+    /// Proofs of possession that were used.
+    pub used_proofs: Arc<Replay>,
+    pub started_at: EpochMs,
     /// Failed logins of late.
     pub attempts: Arc<oauth::Attempts>,
     /// Where the store and all that must run to its end run.
@@ -111,6 +116,8 @@ impl Services {
             mint: Mint::new(&config.tokens.key)?,
             sealer: Sealer::new(&config.tokens.key)?,
             follower: Arc::new(follower),
+            used_proofs: Arc::new(Replay::new(PROOFS)),
+            started_at: clock.now(),
             attempts: Arc::new(oauth::Attempts::new(&config.oauth)),
             store,
             clock,
@@ -183,11 +190,22 @@ impl Services {
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             settings: config.oauth.clone(),
+            proofs: Arc::new(self.proofs(config)),
             attempts: Arc::clone(&self.attempts),
             providers,
             provider_tokens: Arc::new(provider_tokens),
             origin: config.server.public_origin.clone(),
         })
+    }
+
+    fn proofs(&self, config: &Config) -> Proofs {
+        let settings = dpop::Settings {
+            origin: config.server.public_origin.clone(),
+            window: config.oauth.dpop_window,
+            nonce: config.oauth.dpop_nonce,
+        };
+        let used = Arc::clone(&self.used_proofs);
+        Proofs::new(&settings, self.mint.clone(), used, self.started_at)
     }
 
     /// Without a `[[provider]]` there is no way out, which would need the system's authorities.
@@ -226,7 +244,7 @@ impl Services {
         self.gateway(
             endpoints,
             routes.collect(),
-            Chain::new(vec![Arc::new(tokens)]),
+            Chain::new(vec![Arc::new(tokens)]).with_proofs(Arc::clone(&oauth.proofs)),
         )
     }
 
@@ -326,6 +344,9 @@ impl Services {
         }
     }
 }
+
+/// Proofs that are remembered: more than a gateway can verify within their window.
+const PROOFS: usize = 1_000_000;
 
 /// Seconds.
 const PRUNE_EVERY: u32 = 600;

@@ -2,7 +2,7 @@
 
 use crate::acl::Denied;
 use crate::admission::{AdmissionError, Lease};
-use crate::auth::AuthError;
+use crate::auth::{AuthError, Refusal, dpop};
 use crate::backend::BackendError;
 use crate::http::{self as messages, DecisionId, Response};
 use crate::storage::StoreError;
@@ -118,7 +118,8 @@ impl Error {
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Timeout => (StatusCode::REQUEST_TIMEOUT, "timeout"),
             Self::Auth(AuthError::Missing) => (StatusCode::UNAUTHORIZED, "missing_token"),
-            Self::Auth(AuthError::Unavailable(_))
+            Self::Auth(AuthError::Dpop(refusal)) => (StatusCode::UNAUTHORIZED, refusal.code),
+            Self::Auth(AuthError::Unavailable(_) | AuthError::Busy)
             | Self::Store(_)
             | Self::Admission(AdmissionError::Store(_)) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
@@ -208,7 +209,8 @@ impl Error {
         let header = match self {
             // RFC 6750 §3.1: a request without a credential gets a challenge without an error code.
             Self::Auth(AuthError::Missing) => (WWW_AUTHENTICATE, challenge("")),
-            Self::Auth(AuthError::Ambiguous | AuthError::Unavailable(_)) => {
+            Self::Auth(AuthError::Dpop(refusal)) => return dpop_challenge(refusal).into(),
+            Self::Auth(AuthError::Ambiguous | AuthError::Unavailable(_) | AuthError::Busy) => {
                 return self.retry_after();
             }
             Self::Auth(error) => (
@@ -249,12 +251,26 @@ fn challenge(more: &str) -> HeaderValue {
     value(&format!("Bearer realm=\"callgate\"{more}"))
 }
 
+/// RFC 9449 §7.1, with a nonce for the next attempt (§9).
+fn dpop_challenge(refusal: &Refusal) -> [(HeaderName, HeaderValue); 2] {
+    let challenge = format!(
+        "DPoP realm=\"callgate\", algs=\"{}\", error=\"{}\", error_description=\"{}\"",
+        dpop::ALGORITHMS.join(" "),
+        refusal.code,
+        quotable(refusal)
+    );
+    [
+        (WWW_AUTHENTICATE, value(&challenge)),
+        (dpop::DPOP_NONCE, refusal.nonce.clone()),
+    ]
+}
+
 fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// RFC 6750 §3: an error description has no quotes and no backslashes.
-fn quotable(error: &AuthError) -> String {
+fn quotable(error: &impl ToString) -> String {
     error.to_string().replace(['"', '\\', '`'], "'")
 }
 

@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod sealer;
 pub mod secret;
 
+pub mod replay;
 pub mod storage;
 pub mod throttle;
 pub mod token;

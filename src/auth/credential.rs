@@ -19,6 +19,8 @@ pub struct Credential<'r> {
 pub enum Carrier {
     /// `Authorization: Bearer` (RFC 6750 §2.1)
     Authorization,
+    /// `Authorization: DPoP`, with a proof beside it (RFC 9449 §7.1)
+    Dpop,
     /// `X-Auth-Token`, as Wazo sends it
     XAuthToken,
     /// `Authentication: Bearer`, as the click-to-call service of 2012 documented it
@@ -31,7 +33,7 @@ impl Carrier {
     /// The client's switch without which this carrier is refused.
     pub const fn switch(self) -> Option<&'static str> {
         match self {
-            Self::Authorization | Self::XAuthToken => None,
+            Self::Authorization | Self::Dpop | Self::XAuthToken => None,
             Self::Authentication => Some("authentication_header"),
             Self::Query => Some("query_token"),
         }
@@ -41,7 +43,7 @@ impl Carrier {
 impl fmt::Display for Carrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Authorization => "the `Authorization` header",
+            Self::Authorization | Self::Dpop => "the `Authorization` header",
             Self::XAuthToken => "the `X-Auth-Token` header",
             Self::Authentication => "the `Authentication` header",
             Self::Query => "the query",
@@ -88,19 +90,22 @@ fn in_headers(headers: &HeaderMap) -> impl Iterator<Item = Option<Credential<'_>
 
 fn read(value: &HeaderValue, carrier: Carrier) -> Option<Credential<'_>> {
     let text = value.to_str().ok()?.trim();
-    let token = match carrier {
-        Carrier::XAuthToken => text,
-        _ => bearer(text)?,
+    let (carrier, token) = match carrier {
+        Carrier::XAuthToken => (carrier, text),
+        Carrier::Authorization => of_scheme("DPoP", text)
+            .map(|token| (Carrier::Dpop, token))
+            .or_else(|| of_scheme("Bearer", text).map(|token| (carrier, token)))?,
+        _ => (carrier, of_scheme("Bearer", text)?),
     };
     let token = Cow::Borrowed(token);
     (!token.is_empty()).then_some(Credential { token, carrier })
 }
 
 /// The scheme is case-insensitive (RFC 9110 §11.1).
-fn bearer(text: &str) -> Option<&str> {
+fn of_scheme<'t>(wanted: &str, text: &'t str) -> Option<&'t str> {
     let (scheme, token) = text.split_once(' ')?;
     let token = token.trim_start();
-    (scheme.eq_ignore_ascii_case("Bearer") && !token.contains(' ')).then_some(token)
+    (scheme.eq_ignore_ascii_case(wanted) && !token.contains(' ')).then_some(token)
 }
 
 fn in_query(query: &str) -> impl Iterator<Item = Option<Credential<'_>>> {

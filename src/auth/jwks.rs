@@ -1,5 +1,6 @@
 //! The keys of another issuer (RFC 7517): fetched by the rules of [`Remote`], and which of them may verify what.
 
+use super::jws;
 use crate::http::remote::{Fetching, Remote, Terms};
 use crate::secret;
 use bytes::Bytes;
@@ -97,14 +98,15 @@ impl Key {
         &self.decoding
     }
 
-    fn read(value: &Value) -> Option<Self> {
+    /// A public key; `None` for one that verifies nothing here.
+    pub fn read(value: &Value) -> Option<Self> {
         let text = |name: &str| value.get(name).and_then(Value::as_str);
         let mut algorithms = algorithms(value)?;
         if !may_verify(value) {
             return None;
         }
         if let Some(named) = text("alg") {
-            let named: Algorithm = named.parse().ok()?;
+            let named = jws::algorithm(named)?;
             algorithms.retain(|algorithm| *algorithm == named);
         }
         let jwk: Jwk = serde_json::from_value(value.clone()).ok()?;

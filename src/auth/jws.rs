@@ -43,6 +43,7 @@ pub struct Unverified<'t> {
     /// Names the key.
     pub kid: Option<String>,
     typ: Option<String>,
+    header: Vec<u8>,
     /// `header.payload`
     signed: &'t str,
     payload: &'t str,
@@ -76,13 +77,13 @@ impl<'t> Unverified<'t> {
         if payload.contains('.') {
             return Err(JwsError::Form);
         }
-        let header = secret::decode(header).ok_or(JwsError::Form)?;
-        let header: Header = serde_json::from_slice(&header).map_err(|_| JwsError::Form)?;
+        let text = secret::decode(header).ok_or(JwsError::Form)?;
+        let header: Header = serde_json::from_slice(&text).map_err(|_| JwsError::Form)?;
         // RFC 7515 §4.1.11: no extension is understood here, so none may be critical.
         if header.crit.is_some() {
             return Err(JwsError::Critical);
         }
-        let algorithm: Algorithm = header.alg.parse().map_err(|_| JwsError::Algorithm)?;
+        let algorithm = algorithm(&header.alg).ok_or(JwsError::Algorithm)?;
         if !ALGORITHMS.contains(&algorithm) {
             return Err(JwsError::Algorithm);
         }
@@ -90,10 +91,27 @@ impl<'t> Unverified<'t> {
             algorithm,
             kid: header.kid,
             typ: header.typ,
+            header: text,
             signed,
             payload,
             signature,
         })
+    }
+
+    /// What it says it is, letter by letter.
+    pub fn typ(&self) -> Option<&str> {
+        self.typ.as_deref()
+    }
+
+    /// What else its header says, for the documents that bring their own key.
+    pub fn header<H: DeserializeOwned>(&self) -> Result<H, JwsError> {
+        serde_json::from_slice(&self.header).map_err(|_| JwsError::Form)
+    }
+
+    /// Its claims before anybody has signed them: good for finding the key, and for nothing else.
+    pub fn unverified_claims<C: DeserializeOwned>(&self) -> Result<C, JwsError> {
+        let payload = secret::decode(self.payload).ok_or(JwsError::Form)?;
+        serde_json::from_slice(&payload).map_err(|_| JwsError::Content)
     }
 
     /// The document, if the holder of `key` signed it with an algorithm of that key.
@@ -117,6 +135,14 @@ impl Verified {
     /// Its claims; a claim that is there twice is an error where `C` is a struct.
     pub fn claims<C: DeserializeOwned>(&self) -> Result<C, JwsError> {
         serde_json::from_slice(&self.payload).map_err(|_| JwsError::Content)
+    }
+}
+
+/// The algorithm of this name, by which RFC 9864 §2.2 calls it too.
+pub(super) fn algorithm(name: &str) -> Option<Algorithm> {
+    match name {
+        "Ed25519" => Some(Algorithm::EdDSA),
+        name => name.parse().ok(),
     }
 }
 

@@ -2,13 +2,16 @@
 //!
 //! An authenticator is one file beside this one and one line where the gateway is composed.
 
+mod bound;
 mod credential;
+pub mod dpop;
 pub mod jwks;
 pub mod jws;
 mod opaque;
 mod operator;
 pub mod password;
 
+pub use bound::Refusal;
 pub use credential::{Carrier, Credential};
 pub use opaque::OpaqueTokens;
 pub use operator::OperatorToken;
@@ -17,6 +20,7 @@ use crate::clock::EpochMs;
 use crate::storage::StoreError;
 use crate::token::Facts;
 use async_trait::async_trait;
+use dpop::Proofs;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -44,6 +48,10 @@ pub enum AuthError {
     Expired,
     #[error("this client may not send its token in {0}: use the `Authorization: Bearer` header")]
     Carrier(Carrier),
+    #[error(transparent)]
+    Dpop(Refusal),
+    #[error("too many proofs are in use at once")]
+    Busy,
     #[error("the store of credentials cannot be asked")]
     Unavailable(#[source] Arc<StoreError>),
 }
@@ -85,11 +93,24 @@ pub trait Authenticator: Send + Sync {
 
 /// The authenticators of a listener, in the order in which they are asked.
 #[derive(Clone)]
-pub struct Chain(Vec<Arc<dyn Authenticator>>);
+pub struct Chain {
+    authenticators: Vec<Arc<dyn Authenticator>>,
+    proofs: Option<Arc<Proofs>>,
+}
 
 impl Chain {
+    /// Without proofs, so that nothing that is bound to a key is accepted.
     pub fn new(authenticators: Vec<Arc<dyn Authenticator>>) -> Self {
-        Self(authenticators)
+        Self {
+            authenticators,
+            proofs: None,
+        }
+    }
+
+    #[must_use]
+    pub fn with_proofs(self, proofs: Arc<Proofs>) -> Self {
+        let proofs = Some(proofs);
+        Self { proofs, ..self }
     }
 
     /// Finds the one credential of the request; the first authenticator that knows it decides.
@@ -98,11 +119,18 @@ impl Chain {
             Ok(credential) => credential,
             Err(error) => return (CacheState::None, Err(error)),
         };
-        for authenticator in &self.0 {
-            if let Some(verdict) = authenticator.verify_cached(&credential, now) {
+        let (cache, result) = self.judge(&credential, now).await;
+        let proofs = self.proofs.as_deref();
+        let result = bound::check(proofs, head, &credential, result, now);
+        (cache, result)
+    }
+
+    async fn judge(&self, credential: &Credential<'_>, now: EpochMs) -> Verdict {
+        for authenticator in &self.authenticators {
+            if let Some(verdict) = authenticator.verify_cached(credential, now) {
                 return verdict;
             }
-            if let Some(verdict) = authenticator.verify(&credential, now).await {
+            if let Some(verdict) = authenticator.verify(credential, now).await {
                 return verdict;
             }
         }

@@ -181,6 +181,7 @@ fn facts(row: TokenFacts, position: u64) -> Option<Facts> {
         accesses: Accesses::parse(row.accesses.0),
         switches: row.switches,
         expires_at: row.expires_at,
+        jkt: row.jkt.map(String::into_boxed_str),
         position: position.into(),
     })
 }

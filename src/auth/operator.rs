@@ -28,6 +28,7 @@ impl OperatorToken {
             accesses: Accesses::parse(["admin.#"]),
             switches: Words::default(),
             expires_at: EpochMs::MAX,
+            jkt: None,
             position: 0.into(),
         };
         Self {

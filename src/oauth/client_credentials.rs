@@ -13,6 +13,7 @@ pub(super) async fn token(
     head: &Parts,
     client: &Client,
     form: &Parameters,
+    key: Option<&str>,
 ) -> Outcome {
     // RFC 6749 §4.4: only for clients that can prove who they are.
     if client.is_public() {
@@ -25,7 +26,10 @@ pub(super) async fn token(
         user: None,
         family: uuid::Uuid::new_v4().to_string(),
         grant: None,
+        jkt: None,
+        refresh_jkt: None,
     };
+    let basis = basis.bound_to(client, key);
     let access = oauth
         .access_token(&basis, &scope, oauth.settings.access_lifetime)
         .await?;

@@ -5,6 +5,8 @@ use super::parameters::ParameterError;
 use super::texts::Texts;
 use super::wanted::Wanted;
 use super::{page, wanted};
+use crate::auth::AuthError;
+use crate::auth::dpop::ProofError;
 use crate::error::{Error, Problem};
 use crate::http::{DecisionId, Response, json, no_store};
 use crate::storage::StoreError;
@@ -35,6 +37,9 @@ pub(super) enum ClientError {
     InvalidScope,
     #[error("the refresh token was used a moment ago, for another scope")]
     OtherScope,
+    /// RFC 9449 §5
+    #[error(transparent)]
+    Proof(#[from] ProofError),
     /// What an authorization request is told (RFC 6749 §4.1.2.1).
     #[error("{description}")]
     Refused {
@@ -56,6 +61,7 @@ impl ClientError {
             Self::UnauthorizedClient => (StatusCode::BAD_REQUEST, "unauthorized_client"),
             Self::UnsupportedGrantType => (StatusCode::BAD_REQUEST, "unsupported_grant_type"),
             Self::InvalidScope | Self::OtherScope => (StatusCode::BAD_REQUEST, "invalid_scope"),
+            Self::Proof(error) => (StatusCode::BAD_REQUEST, error.code()),
             Self::Refused { code, .. } => (StatusCode::BAD_REQUEST, code),
             Self::Gateway(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         }
@@ -88,8 +94,10 @@ impl From<ParameterError> for Error {
 impl IntoResponse for ClientError {
     fn into_response(self) -> Response {
         let (status, code) = self.status_and_code();
-        if let Self::Gateway(error) = self {
-            return error.into_response();
+        match self {
+            Self::Gateway(error) => return error.into_response(),
+            Self::Proof(ProofError::Busy) => return Error::from(AuthError::Busy).into_response(),
+            _ => {}
         }
         let mut response = object(status, code, &self.to_string());
         if status == StatusCode::UNAUTHORIZED {

@@ -3,7 +3,7 @@
 use super::errors::ClientError;
 use super::issue::{Answer, Basis, Outcome};
 use super::parameters::Parameters;
-use super::{Oauth, pkce};
+use super::{Oauth, dpop, pkce};
 use crate::storage::audit::Event;
 use crate::storage::clients::Client;
 use crate::storage::codes::{Code, Exchange, family_began};
@@ -15,10 +15,11 @@ pub(super) async fn tokens(
     head: &Parts,
     client: &Client,
     form: &Parameters,
+    key: Option<&str>,
 ) -> Outcome {
-    let code = find(oauth, client, form).await?;
+    let code = find(oauth, client, form, key).await?;
     let renewable = client.grant_types.contains("refresh_token");
-    redeem(oauth, head, client, (&code, renewable)).await
+    redeem(oauth, head, client, (&code, renewable), key).await
 }
 
 /// For an answer in an address: without a refresh token. Says where to.
@@ -27,14 +28,20 @@ pub(super) async fn in_fragment(
     head: &Parts,
     client: &Client,
     query: &Parameters,
+    key: Option<&str>,
 ) -> Result<(String, Answer), ClientError> {
-    let code = find(oauth, client, query).await?;
-    let answer = redeem(oauth, head, client, (&code, false)).await?;
+    let code = find(oauth, client, query, key).await?;
+    let answer = redeem(oauth, head, client, (&code, false), key).await?;
     Ok((code.redirect_uri, answer))
 }
 
 /// The code, once the client has shown that it may use it. Until then nothing is done to it (OAuth 2.1 §7.5.2).
-async fn find(oauth: &Oauth, client: &Client, form: &Parameters) -> Result<Code, ClientError> {
+async fn find(
+    oauth: &Oauth,
+    client: &Client,
+    form: &Parameters,
+    key: Option<&str>,
+) -> Result<Code, ClientError> {
     let sent = form
         .get("code")?
         .ok_or_else(|| ClientError::InvalidRequest("the parameter code is missing".to_owned()))?;
@@ -54,6 +61,8 @@ async fn find(oauth: &Oauth, client: &Client, form: &Parameters) -> Result<Code,
     }
     check_redirect_uri(&code, form.get("redirect_uri")?)?;
     check_verifier(&code, form.get("code_verifier")?)?;
+    // RFC 9449 §10
+    dpop::must_prove(code.jkt.as_deref(), key)?;
     // A code that was used is looked at even when it is old: using it again has consequences.
     if code.used_at.is_none() && code.expires_at <= oauth.clock.now() {
         return Err(ClientError::InvalidGrant("the code has expired"));
@@ -94,8 +103,9 @@ async fn redeem(
     head: &Parts,
     client: &Client,
     (code, renewable): (&Code, bool),
+    key: Option<&str>,
 ) -> Outcome {
-    let basis = Basis::of_code(client, code);
+    let basis = Basis::of_code(client, code).bound_to(client, key);
     let access = oauth
         .access_token(&basis, &code.scope, oauth.settings.access_lifetime)
         .await?;

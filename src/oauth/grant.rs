@@ -170,7 +170,7 @@ async fn issue(
         redirect_named: request.redirect_named,
         scope: request.scope.clone(),
         challenge: request.challenge.clone(),
-        jkt: None,
+        jkt: request.jkt.clone(),
         consent: number,
         pushed: request
             .pushed

@@ -2,14 +2,13 @@
 
 use super::Oauth;
 use super::errors::ClientError;
-use super::issue::{audience, subject};
+use super::issue::{audience, subject, token_type};
 use super::parameters::Parameters;
 use crate::clock::EpochMs;
 use crate::error::Result;
 use crate::http::{Response, json, no_store};
 use crate::storage::clients::Client;
 use crate::storage::live_tokens::LiveToken;
-use crate::storage::tokens::Token;
 use crate::token::TokenHash;
 use axum::extract::State;
 use bytes::Bytes;
@@ -142,14 +141,6 @@ impl<'t> Worth<'t> {
             jti: &token.id,
             cnf: token.jkt.as_deref().map(|jkt| Confirmation { jkt }),
         }
-    }
-}
-
-fn token_type(token: &Token) -> &'static str {
-    if token.jkt.is_some() {
-        "DPoP"
-    } else {
-        "Bearer"
     }
 }
 

@@ -29,6 +29,10 @@ pub(super) struct Basis {
     pub(super) user: Option<String>,
     pub(super) family: String,
     pub(super) grant: Option<String>,
+    /// Thumbprint of the key that access tokens are bound to.
+    pub(super) jkt: Option<String>,
+    /// That of refresh tokens, which are bound to their client otherwise when it can prove who it is (RFC 9449 §5).
+    pub(super) refresh_jkt: Option<String>,
 }
 
 /// A token to be shown once, and its row to be stored.
@@ -60,6 +64,8 @@ impl Basis {
             user: Some(code.user_id.clone()),
             family: code.family_id.clone(),
             grant: Some(code.grant_id.clone()),
+            jkt: None,
+            refresh_jkt: None,
         }
     }
 
@@ -70,6 +76,18 @@ impl Basis {
             user: token.user_id.clone(),
             family: token.family_id.clone(),
             grant: token.grant_id.clone(),
+            jkt: None,
+            refresh_jkt: None,
+        }
+    }
+
+    /// The same for tokens that nobody uses without a proof of this key.
+    pub(super) fn bound_to(self, client: &Client, key: Option<&str>) -> Self {
+        let jkt = key.map(str::to_owned);
+        Self {
+            refresh_jkt: jkt.clone().filter(|_| client.is_public()),
+            jkt,
+            ..self
         }
     }
 
@@ -140,6 +158,7 @@ impl Oauth {
         Ok(Token {
             class: "access".to_owned(),
             accesses: Accesses(accesses.into_iter().collect()),
+            jkt: basis.jkt.clone(),
             ..basis.row(minted, scope, now, now.saturating_add(millis(lifetime)))
         })
     }
@@ -156,6 +175,7 @@ impl Oauth {
         let idle = now.saturating_add(millis(self.settings.refresh_lifetime));
         let row = Token {
             class: "refresh".to_owned(),
+            jkt: basis.refresh_jkt.clone(),
             ..basis.row(&minted, scope, now, idle.min(self.last_end(began)))
         };
         Issued {
@@ -178,6 +198,15 @@ pub(super) fn subject(token: &Token) -> Subject {
     }
 }
 
+/// How an access token is to be presented (RFC 6750 §1, RFC 9449 §5).
+pub(super) fn token_type(token: &Token) -> &'static str {
+    if token.jkt.is_some() {
+        "DPoP"
+    } else {
+        "Bearer"
+    }
+}
+
 /// Whom a token is for: this gateway, and the resource servers of its client (RFC 7519 §4.1.3).
 pub(super) fn audience(origin: &str, others: &Words) -> Value {
     if others.is_empty() {
@@ -192,7 +221,7 @@ impl Answer {
         let lifetime = access.row.expires_at.saturating_sub(access.row.created_at);
         Self {
             access_token: access.token.expose().to_owned(),
-            token_type: "Bearer",
+            token_type: token_type(&access.row),
             expires_in: u64::try_from(lifetime / 1000).unwrap_or(0),
             refresh_token: refresh.map(|issued| issued.token.expose().to_owned()),
             scope: access.row.scope.to_string(),

@@ -1,6 +1,7 @@
 //! `GET /.well-known/oauth-authorization-server` (RFC 8414): what this server can do, no more and no less.
 
 use super::{Oauth, pkce};
+use crate::auth::dpop;
 use crate::error::Result;
 use crate::http::{Response, json};
 use axum::extract::State;
@@ -33,6 +34,7 @@ pub(super) async fn get(State(oauth): State<Arc<Oauth>>) -> Result<Response> {
         "introspection_endpoint": format!("{origin}/oauth/introspect"),
         "pushed_authorization_request_endpoint": format!("{origin}/oauth/par"),
         "require_pushed_authorization_requests": oauth.settings.require_pushed_authorization_requests,
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
         "response_types_supported": with(&["code"], "token"),
         "response_modes_supported": with(&["query"], "fragment"),
         "grant_types_supported": with(&["authorization_code", "client_credentials", "refresh_token"], "implicit"),

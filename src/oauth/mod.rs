@@ -9,6 +9,7 @@ mod client_credentials;
 mod csrf;
 mod destination;
 mod documents;
+mod dpop;
 mod echo;
 mod errors;
 mod exchange;
@@ -45,6 +46,7 @@ pub use errors::dialect;
 pub use settings::Settings;
 pub use throttling::Attempts;
 
+use crate::auth::dpop::Proofs;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::http::Response;
@@ -72,6 +74,7 @@ pub struct Oauth {
     pub clock: Clock,
     pub metrics: Metrics,
     pub settings: Settings,
+    pub proofs: Arc<Proofs>,
     /// The failed attempts of late; one for the process.
     pub attempts: Arc<Attempts>,
     /// Where one may log in instead, and what they gave us.

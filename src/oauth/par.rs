@@ -4,7 +4,7 @@ use super::errors::ClientError;
 use super::parameters::Parameters;
 use super::request::{AuthorizationRequest, Stopped};
 use super::throttling::address;
-use super::{Oauth, pushed};
+use super::{Oauth, dpop, pushed};
 use crate::clock::millis;
 use crate::error::Error;
 use crate::http::{Response, json, no_store};
@@ -18,22 +18,24 @@ use http::request::Parts;
 use serde_json::json;
 use std::sync::Arc;
 
-pub(super) async fn post(
-    State(oauth): State<Arc<Oauth>>,
-    head: Parts,
-    body: Bytes,
-) -> Result<Response, ClientError> {
-    let form = Parameters::form(&head.headers, &body)?;
-    let client = oauth.authenticate_client(&head, &form).await?;
+pub(super) async fn post(State(oauth): State<Arc<Oauth>>, head: Parts, body: Bytes) -> Response {
+    let outcome = push(&oauth, &head, &body).await;
+    oauth.with_nonce(dpop::is_proving(&head), outcome)
+}
+
+async fn push(oauth: &Oauth, head: &Parts, body: &Bytes) -> Result<Response, ClientError> {
+    let form = Parameters::form(&head.headers, body)?;
+    let client = oauth.authenticate_client(head, &form).await?;
     // RFC 9126 §2.1: a reference does not lead to a reference.
     if form.has("request_uri") {
         let text = "the parameter request_uri does not belong into a pushed request";
         return Err(ClientError::InvalidRequest(text.to_owned()));
     }
     let now = oauth.clock.now();
-    oauth.attempts.push(&client.id, &address(&head), now)?;
-    let request = AuthorizationRequest::check(&oauth, &named(form, &client)).await?;
-    keep(&oauth, &request).await
+    oauth.attempts.push(&client.id, &address(head), now)?;
+    let form = oauth.with_offered_key(head, named(form, &client))?;
+    let request = AuthorizationRequest::check(oauth, &form).await?;
+    keep(oauth, &request).await
 }
 
 /// Who authenticates by a header or a signature need not say its name once more.

@@ -3,7 +3,7 @@
 use super::errors::ClientError;
 use super::issue::{Answer, Basis, Outcome};
 use super::parameters::Parameters;
-use super::{Oauth, scope};
+use super::{Oauth, dpop, scope};
 use crate::clock::millis;
 use crate::storage::Words;
 use crate::storage::audit::Event;
@@ -18,14 +18,17 @@ pub(super) async fn tokens(
     head: &Parts,
     client: &Client,
     form: &Parameters,
+    key: Option<&str>,
 ) -> Outcome {
     let sent = form.get("refresh_token")?;
     let sent = sent.ok_or_else(|| {
         ClientError::InvalidRequest("the parameter refresh_token is missing".to_owned())
     })?;
     let presented = find(oauth, client, sent).await?;
+    // RFC 9449 §5: a public client proves with the key who it is.
+    dpop::must_prove(presented.jkt.as_deref(), key)?;
     let scope = granted(client, &presented, form.get("scope")?)?;
-    let basis = Basis::of_token(&presented);
+    let basis = Basis::of_token(&presented).bound_to(client, key);
     let began = family_began(&presented.family_id).unwrap_or(presented.created_at);
     let access = oauth.next_access_token(&basis, &scope, sent).await?;
     // The new refresh token keeps the whole scope (RFC 6749 §6).

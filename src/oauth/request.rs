@@ -22,6 +22,8 @@ pub(super) struct AuthorizationRequest {
     /// As bytes: it returns as it came (RFC 6749 §4.1.2).
     pub(super) state: Option<Vec<u8>>,
     pub(super) challenge: Option<String>,
+    /// Thumbprint of the key that the code is bound to (RFC 9449 §10).
+    pub(super) jkt: Option<String>,
     /// By what it came here, when its client pushed it before (RFC 9126).
     pub(super) pushed: Option<Reference>,
     scope_named: bool,
@@ -110,6 +112,7 @@ impl AuthorizationRequest {
             scope_named: wish.scope_named,
             state: wish.state,
             challenge: wish.challenge,
+            jkt: wish.jkt,
             pushed: None,
         })
     }
@@ -141,6 +144,9 @@ impl AuthorizationRequest {
             pairs.push(("code_challenge", challenge.as_bytes()));
             pairs.push(("code_challenge_method", pkce::METHOD.as_bytes()));
         }
+        if let Some(jkt) = &self.jkt {
+            pairs.push(("dpop_jkt", jkt.as_bytes()));
+        }
         encode(&pairs)
     }
 }
@@ -152,6 +158,7 @@ struct Wish {
     scope_named: bool,
     state: Option<Vec<u8>>,
     challenge: Option<String>,
+    jkt: Option<String>,
 }
 
 /// A fault that the client is told of (RFC 6749 §4.1.2.1).
@@ -233,6 +240,7 @@ fn wish(client: &Client, redirect_uri: &str, parameters: &Parameters) -> Result<
         scope_named: named.is_some(),
         state,
         challenge: challenge(client, response_type, parameters)?,
+        jkt: key(response_type, parameters)?,
     })
 }
 
@@ -277,7 +285,21 @@ fn response_type(
 }
 
 fn may_use_implicit(client: &Client, redirect_uri: &str) -> bool {
-    client.switches.contains("implicit") && redirect_uri::is_protected(redirect_uri)
+    let may_bear = client.switches.contains("implicit") && !client.dpop_bound.0;
+    may_bear && redirect_uri::is_protected(redirect_uri)
+}
+
+/// RFC 9449 §10: a SHA-256, as a challenge is. What comes in an address proves no key, so nothing there is bound to one.
+fn key(response_type: ResponseType, parameters: &Parameters) -> Result<Option<String>, Fault> {
+    let Some(key) = parameters.get("dpop_jkt")? else {
+        return Ok(None);
+    };
+    if response_type != ResponseType::Code || !pkce::is_challenge(key) {
+        return Err(Fault::invalid(
+            "the dpop_jkt is no thumbprint, or not for a code",
+        ));
+    }
+    Ok(Some(key.to_owned()))
 }
 
 fn challenge(

@@ -31,6 +31,11 @@ pub struct Settings {
     pub par_limit: u32,
     /// Whether every client must push its authorization requests (RFC 9126 §5).
     pub require_pushed_authorization_requests: bool,
+    /// How old a proof of possession may be, on arrival; ten minutes at the most (RFC 9449 §11.1).
+    #[serde(deserialize_with = "dpop_window")]
+    pub dpop_window: Duration,
+    /// Whether a proof must contain a nonce of this server (RFC 9449 §8).
+    pub dpop_nonce: bool,
     /// How long a login lasts at the most.
     #[serde(with = "humantime_serde")]
     pub session_lifetime: Duration,
@@ -72,6 +77,7 @@ const DAY: u64 = 24 * HOUR;
 
 const LONGEST_CODE: Duration = Duration::from_secs(10 * MINUTE);
 const LONGEST_PUSHED: Duration = Duration::from_secs(10 * MINUTE);
+const LONGEST_WINDOW: Duration = Duration::from_secs(10 * MINUTE);
 const LONGEST_IMPLICIT: Duration = Duration::from_secs(HOUR);
 
 impl Default for Settings {
@@ -86,6 +92,8 @@ impl Default for Settings {
             par_lifetime: Duration::from_secs(MINUTE),
             par_limit: 6000,
             require_pushed_authorization_requests: false,
+            dpop_window: Duration::from_secs(MINUTE),
+            dpop_nonce: false,
             session_lifetime: Duration::from_secs(12 * HOUR),
             session_idle: Duration::from_secs(HOUR),
             login_attempts: 10,
@@ -123,6 +131,10 @@ fn code_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration,
 
 fn par_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     at_most(LONGEST_PUSHED, deserializer)
+}
+
+fn dpop_window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    at_most(LONGEST_WINDOW, deserializer)
 }
 
 fn implicit_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

@@ -3,7 +3,7 @@
 use super::errors::ClientError;
 use super::issue::Outcome;
 use super::parameters::Parameters;
-use super::{Oauth, authorize, client_credentials, exchange, redirect, refresh};
+use super::{Oauth, authorize, client_credentials, dpop, exchange, redirect, refresh};
 use crate::error::Error;
 use crate::http::Response;
 use crate::storage::audit::Event;
@@ -13,12 +13,17 @@ use bytes::Bytes;
 use http::request::Parts;
 use std::sync::Arc;
 
-pub(super) async fn post(State(oauth): State<Arc<Oauth>>, head: Parts, body: Bytes) -> Outcome {
-    let form = Parameters::form(&head.headers, &body)?;
-    let client = oauth.authenticate_client(&head, &form).await?;
-    let outcome = answer(&oauth, &head, &client, &form).await;
+pub(super) async fn post(State(oauth): State<Arc<Oauth>>, head: Parts, body: Bytes) -> Response {
+    let outcome = tokens(&oauth, &head, &body).await;
+    oauth.with_nonce(dpop::is_proving(&head), outcome)
+}
+
+async fn tokens(oauth: &Oauth, head: &Parts, body: &Bytes) -> Outcome {
+    let form = Parameters::form(&head.headers, body)?;
+    let client = oauth.authenticate_client(head, &form).await?;
+    let outcome = answer(oauth, head, &client, &form).await;
     if let Err(error) = &outcome {
-        oauth.count_guess(&head, &client, error);
+        oauth.count_guess(head, &client, error);
     }
     outcome
 }
@@ -35,10 +40,12 @@ async fn answer(oauth: &Oauth, head: &Parts, client: &Client, form: &Parameters)
     if !client.grant_types.contains(grant_type) {
         return Err(ClientError::UnauthorizedClient);
     }
+    let key = oauth.proved_key(head, client)?;
+    let key = key.as_deref();
     let answer = match grant_type {
-        "authorization_code" => exchange::tokens(oauth, head, client, form).await?,
-        "client_credentials" => client_credentials::token(oauth, head, client, form).await?,
-        _ => refresh::tokens(oauth, head, client, form).await?,
+        "authorization_code" => exchange::tokens(oauth, head, client, form, key).await?,
+        "client_credentials" => client_credentials::token(oauth, head, client, form, key).await?,
+        _ => refresh::tokens(oauth, head, client, form, key).await?,
     };
     oauth.metrics.tokens_issued(grant_type);
     Ok(answer)
@@ -64,7 +71,8 @@ pub(super) async fn get(
     if query.get("grant_type")? != Some("authorization_code") {
         return Err(ClientError::UnsupportedGrantType);
     }
-    let redeemed = exchange::in_fragment(&oauth, &head, &client, &query).await;
+    let key = oauth.proved_key(&head, &client)?;
+    let redeemed = exchange::in_fragment(&oauth, &head, &client, &query, key.as_deref()).await;
     let (redirect_uri, answer) =
         redeemed.inspect_err(|error| oauth.count_guess(&head, &client, error))?;
     oauth.metrics.tokens_issued("authorization_code");

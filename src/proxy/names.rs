@@ -6,8 +6,9 @@
 
 /// Who asks, with what credential, from where, and what for: never taken from a client on its way
 /// upstream.
-const IDENTITY: [&str; 12] = [
+const IDENTITY: [&str; 13] = [
     "cookie",
+    "dpop",
     "forwarded",
     "remote-user",
     "via",

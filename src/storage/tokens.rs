@@ -48,6 +48,7 @@ pub struct TokenFacts {
     #[sqlx(try_from = "String")]
     pub accesses: Accesses,
     pub expires_at: EpochMs,
+    pub jkt: Option<String>,
     pub client_name: String,
     #[sqlx(try_from = "String")]
     pub switches: Words,
@@ -105,7 +106,7 @@ impl Store {
     pub async fn token_facts(&self, hash: &str) -> Result<Option<TokenFacts>> {
         let begun = Instant::now();
         let facts = sqlx::query_as(
-            "SELECT t.id, t.family_id, t.grant_id, t.tenant_id, t.client_id, t.user_id, t.scope, t.accesses, t.expires_at,
+            "SELECT t.id, t.family_id, t.grant_id, t.tenant_id, t.client_id, t.user_id, t.scope, t.accesses, t.expires_at, t.jkt,
                     c.name AS client_name, c.switches, u.username
              FROM tokens t JOIN clients c ON c.id = t.client_id JOIN tenants o ON o.id = t.tenant_id
              LEFT JOIN users u ON u.id = t.user_id

@@ -56,6 +56,8 @@ pub struct Facts {
     /// Legacy behaviours that the client may use.
     pub switches: Words,
     pub expires_at: EpochMs,
+    /// Thumbprint of the key that whoever presents the token must prove (RFC 9449 §6).
+    pub jkt: Option<Box<str>>,
     /// The position of the revocation feed up to which these facts are known to hold; at first, that of the feed
     /// *before* they were read.
     pub position: AtomicU64,

@@ -286,6 +286,7 @@ fn facts(position: u64) -> Facts {
         scope: "call".to_owned(),
         accesses: Accesses::parse(Vec::<String>::new()),
         switches: String::new().into(),
+        jkt: None,
         expires_at: i64::MAX,
         position: position.into(),
     }

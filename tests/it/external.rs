@@ -137,7 +137,10 @@ async fn the_page_lets_its_forms_end_at_the_provider() {
         .await;
     let policy = page.header("content-security-policy");
     assert!(policy.contains(&idp.issuer()), "{policy}");
-    assert!(page.text().contains("Sign in with <bdi class=\"name\">Example ID</bdi>"));
+    assert!(
+        page.text()
+            .contains("Sign in with <bdi class=\"name\">Example ID</bdi>")
+    );
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ const calls = new URL('/rest/call', issuer)
 await codeAndRefresh()
 await clientCredentials()
 await pushedRequest()
+await proofOfPossession()
 
 /** Code with PKCE and `iss`, the call API, and a refresh. */
 async function codeAndRefresh() {
