@@ -22,7 +22,7 @@ use crate::replay::Replay;
 use crate::route::{Endpoints, Routes};
 use crate::sealer::Sealer;
 use crate::storage::Store;
-use crate::token::{FactCache, Feed, Follower, Mint};
+use crate::token::{FactCache, Feed, Follower, KeyPolicy, Keyring, Mint};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +37,8 @@ pub struct Services {
     pub mint: Mint,
     /// Seals what the store must hold of others' secrets.
     pub sealer: Sealer,
+    /// What signs JWT access tokens.
+    pub keys: Arc<Keyring>,
     pub cache: Arc<FactCache>,
     pub feed: Arc<Feed>,
     pub follower: Arc<Follower>,
@@ -112,9 +114,21 @@ impl Services {
             clock.clone(),
         )
         .await?;
+        let sealer = Sealer::new(&config.tokens.key)?;
+        let keys = Keyring::new(
+            store.clone(),
+            sealer.clone(),
+            clock.clone(),
+            KeyPolicy {
+                algorithm: config.oauth.signing_algorithm,
+                lifetime: config.oauth.signing_key_lifetime,
+                ahead: config.oauth.signing_key_ahead,
+            },
+        );
         Ok(Self {
             mint: Mint::new(&config.tokens.key)?,
-            sealer: Sealer::new(&config.tokens.key)?,
+            sealer,
+            keys: Arc::new(keys),
             follower: Arc::new(follower),
             used_proofs: Arc::new(Replay::new(PROOFS)),
             started_at: clock.now(),
@@ -186,6 +200,7 @@ impl Services {
             store: self.store.clone(),
             mint: self.mint.clone(),
             sealer: self.sealer.clone(),
+            keys: Arc::clone(&self.keys),
             follower: Arc::clone(&self.follower),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
@@ -234,6 +249,7 @@ impl Services {
             self.store.clone(),
             self.runtime.clone(),
         );
+        let jwts = Arc::new(tokens.jwts(Arc::clone(&self.keys)));
         let endpoints = call::endpoints(calls)
             .and(oauth::endpoints(oauth))
             .and(openapi::endpoints(openapi::EDGE));
@@ -244,7 +260,7 @@ impl Services {
         self.gateway(
             endpoints,
             routes.collect(),
-            Chain::new(vec![Arc::new(tokens)]).with_proofs(Arc::clone(&oauth.proofs)),
+            Chain::new(vec![Arc::new(tokens), jwts]).with_proofs(Arc::clone(&oauth.proofs)),
         )
     }
 
@@ -263,6 +279,7 @@ impl Services {
         Administration {
             store: self.store.clone(),
             mint: self.mint.clone(),
+            keys: Arc::clone(&self.keys),
             follower: Arc::clone(&self.follower),
             clock: self.clock.clone(),
             calls: Arc::clone(calls),
@@ -339,6 +356,9 @@ impl Services {
             self.store.prune_challenges(days(1)).await,
             self.store.prune_audit(audited).await,
         ];
+        if let Err(error) = self.keys.keep().await {
+            tracing::error!(%error, "the signing keys cannot be kept");
+        }
         for error in pruned.into_iter().filter_map(Result::err) {
             tracing::error!(%error, "old rows cannot be removed");
         }

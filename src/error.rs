@@ -5,7 +5,9 @@ use crate::admission::{AdmissionError, Lease};
 use crate::auth::{AuthError, Refusal, dpop};
 use crate::backend::BackendError;
 use crate::http::{self as messages, DecisionId, Response};
+use crate::sealer::SealError;
 use crate::storage::StoreError;
+use crate::token::KeyError;
 use axum::response::IntoResponse;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -68,6 +70,10 @@ pub enum Error {
     Forbidden(String),
     #[error("the store cannot be used now")]
     Store(#[source] StoreError),
+    #[error("tokens cannot be signed now")]
+    Keys(#[source] KeyError),
+    #[error("a token cannot be sealed")]
+    Seal(#[from] SealError),
 }
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -78,6 +84,16 @@ impl From<StoreError> for Error {
             StoreError::Exists(what) => Self::Exists(what),
             StoreError::Missing(what) => Self::Missing(what),
             other => Self::Store(other),
+        }
+    }
+}
+
+impl From<KeyError> for Error {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Store(error) => error.into(),
+            KeyError::Waiting(_) => Self::Conflict(error.to_string()),
+            error => Self::Keys(error),
         }
     }
 }
@@ -115,7 +131,9 @@ impl Error {
                 StatusCode::HTTP_VERSION_NOT_SUPPORTED,
                 "version_not_supported",
             ),
-            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Internal | Self::Keys(_) | Self::Seal(_) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal")
+            }
             Self::Timeout => (StatusCode::REQUEST_TIMEOUT, "timeout"),
             Self::Auth(AuthError::Missing) => (StatusCode::UNAUTHORIZED, "missing_token"),
             Self::Auth(AuthError::Dpop(refusal)) => (StatusCode::UNAUTHORIZED, refusal.code),

@@ -13,6 +13,7 @@ mod factors;
 mod grants;
 mod import;
 mod jwks;
+mod keys;
 mod password;
 mod policies;
 pub mod redirect_uri;
@@ -30,6 +31,7 @@ pub use change::Change;
 pub use clients::{ClientChanges, ClientView, GrantType, Kind, NewClient, NewClientView, Switch};
 pub use grants::{GrantFilter, GrantView};
 pub use import::{Import, LeftOut, Welcome};
+pub use keys::{KeyView, Rotation};
 pub use password::Password;
 pub use policies::{PolicyText, PolicyView};
 pub use tenants::{NewTenant, TenantChanges, TenantView};
@@ -42,7 +44,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::storage::Store;
 use crate::storage::audit::{Entry, Event};
-use crate::token::{Follower, Mint};
+use crate::token::{Follower, Keyring, Mint};
 use std::sync::Arc;
 
 /// The acts of administration, one file a noun.
@@ -50,6 +52,7 @@ pub struct Administration {
     pub store: Store,
     pub mint: Mint,
     pub follower: Arc<Follower>,
+    pub keys: Arc<Keyring>,
     pub clock: Clock,
     pub calls: Arc<Calls>,
 }

@@ -7,12 +7,14 @@ mod credential;
 pub mod dpop;
 pub mod jwks;
 pub mod jws;
+mod jwt;
 mod opaque;
 mod operator;
 pub mod password;
 
 pub use bound::Refusal;
 pub use credential::{Carrier, Credential};
+pub use jwt::JwtTokens;
 pub use opaque::OpaqueTokens;
 pub use operator::OperatorToken;
 

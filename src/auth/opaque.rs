@@ -1,12 +1,14 @@
 //! callgate's own opaque tokens: recognised by their form, found in the cache, else read from the store once.
 
-use super::{AuthError, Authenticator, CacheState, Carrier, Credential, Principal, Verdict};
+use super::{
+    AuthError, Authenticator, CacheState, Carrier, Credential, JwtTokens, Principal, Verdict,
+};
 use crate::access::Accesses;
 use crate::clock::EpochMs;
 use crate::storage::tokens::TokenFacts;
 use crate::storage::{Store, StoreError};
 use crate::token::cache::Lookup;
-use crate::token::{Class, FactCache, Facts, Feed, Mint, Subject, TokenHash};
+use crate::token::{Class, FactCache, Facts, Feed, Keyring, Mint, Subject, TokenHash};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, ready};
@@ -20,7 +22,8 @@ type Load = Result<Option<Arc<Facts>>, Arc<StoreError>>;
 /// Verifies access tokens that this installation issued.
 pub struct OpaqueTokens(Arc<Vault>);
 
-struct Vault {
+/// The facts of tokens that this installation issued, whatever form they have.
+pub(super) struct Vault {
     mint: Mint,
     cache: Arc<FactCache>,
     feed: Arc<Feed>,
@@ -49,6 +52,11 @@ impl OpaqueTokens {
         }))
     }
 
+    /// Verifies those of the tokens that are JWTs.
+    pub fn jwts(&self, keys: Arc<Keyring>) -> JwtTokens {
+        JwtTokens::new(keys, Arc::clone(&self.0))
+    }
+
     /// A token that is not of our making is refused without any I/O.
     fn recognise(&self, credential: &Credential<'_>) -> Option<TokenHash> {
         self.0.mint.recognise(Class::Access, &credential.token)
@@ -59,21 +67,12 @@ impl OpaqueTokens {
 impl Authenticator for OpaqueTokens {
     fn verify_cached(&self, credential: &Credential<'_>, now: EpochMs) -> Option<Verdict> {
         let hash = self.recognise(credential)?;
-        match self.0.cache.find(&hash, now) {
-            Lookup::Hit(facts) => Some((CacheState::Hit, accept(facts, credential.carrier, now))),
-            Lookup::Unknown => Some((CacheState::Negative, Err(AuthError::Invalid))),
-            Lookup::Miss => None,
-        }
+        self.0.cached(&hash, credential, now)
     }
 
     async fn verify(&self, credential: &Credential<'_>, now: EpochMs) -> Option<Verdict> {
         let hash = self.recognise(credential)?;
-        let result = match self.0.current(hash, now).await {
-            Ok(Some(facts)) => accept(facts, credential.carrier, now),
-            Ok(None) => Err(AuthError::Invalid),
-            Err(cause) => Err(AuthError::Unavailable(cause)),
-        };
-        Some((CacheState::Miss, result))
+        Some(self.0.ask(hash, credential, now).await)
     }
 }
 
@@ -92,6 +91,35 @@ fn accept(facts: Arc<Facts>, carrier: Carrier, now: EpochMs) -> Result<Principal
 }
 
 impl Vault {
+    /// What the cache knows of a token, if it knows anything.
+    pub(super) fn cached(
+        &self,
+        hash: &TokenHash,
+        credential: &Credential<'_>,
+        now: EpochMs,
+    ) -> Option<Verdict> {
+        match self.cache.find(hash, now) {
+            Lookup::Hit(facts) => Some((CacheState::Hit, accept(facts, credential.carrier, now))),
+            Lookup::Unknown => Some((CacheState::Negative, Err(AuthError::Invalid))),
+            Lookup::Miss => None,
+        }
+    }
+
+    /// What the store knows of a token that is ours by its form.
+    pub(super) async fn ask(
+        self: &Arc<Self>,
+        hash: TokenHash,
+        credential: &Credential<'_>,
+        now: EpochMs,
+    ) -> Verdict {
+        let result = match self.current(hash, now).await {
+            Ok(Some(facts)) => accept(facts, credential.carrier, now),
+            Ok(None) => Err(AuthError::Invalid),
+            Err(cause) => Err(AuthError::Unavailable(cause)),
+        };
+        (CacheState::Miss, result)
+    }
+
     /// The facts as they are now. A look that was joined may have ended just before a revocation that this request
     /// must see: then it looks again.
     async fn current(self: &Arc<Self>, hash: TokenHash, now: EpochMs) -> Load {

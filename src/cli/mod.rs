@@ -9,6 +9,7 @@ mod completions;
 mod demo;
 mod grant;
 mod import;
+mod key;
 mod logging;
 mod migrate;
 mod office;
@@ -74,6 +75,9 @@ enum Command {
     /// What users allowed applications to do
     #[command(subcommand)]
     Grant(grant::Command),
+    /// The keys that sign JWT access tokens
+    #[command(subcommand)]
+    Key(key::Command),
     /// Live calls and their leases
     #[command(subcommand)]
     Call(call::Command),
@@ -136,6 +140,9 @@ fn run(cli: Cli) -> Result {
         }
         Command::Grant(command) => {
             wait(async { grant::run(&Office::open(&config).await?, command, output).await })
+        }
+        Command::Key(command) => {
+            wait(async { key::run(&Office::open(&config).await?, command, output).await })
         }
         Command::Call(command) => {
             wait(async { call::run(&Office::open(&config).await?, command, output).await })

@@ -31,7 +31,7 @@ pub(super) async fn token(
     };
     let basis = basis.bound_to(client, key);
     let access = oauth
-        .access_token(&basis, &scope, oauth.settings.access_lifetime)
+        .access_token(client, &basis, &scope, oauth.settings.access_lifetime)
         .await?;
     let answer = Answer::new(&access, None);
     let entry = basis.named_in(oauth.entry(Event::TokenIssued, head));

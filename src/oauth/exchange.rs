@@ -107,7 +107,7 @@ async fn redeem(
 ) -> Outcome {
     let basis = Basis::of_code(client, code).bound_to(client, key);
     let access = oauth
-        .access_token(&basis, &code.scope, oauth.settings.access_lifetime)
+        .access_token(client, &basis, &code.scope, oauth.settings.access_lifetime)
         .await?;
     let began = family_began(&code.family_id).unwrap_or(code.created_at);
     let refresh = renewable

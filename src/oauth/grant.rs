@@ -208,7 +208,9 @@ async fn implicit(
         .implicit_lifetime
         .min(oauth.settings.access_lifetime);
     let basis = Basis::of_code(&request.client, &code);
-    let access = oauth.access_token(&basis, &code.scope, lifetime).await?;
+    let access = oauth
+        .access_token(&request.client, &basis, &code.scope, lifetime)
+        .await?;
     let (rows, now) = (vec![access.row], oauth.clock.now());
     let entry = basis.named_in(oauth.entry(Event::TokenIssued, head));
     oauth.store.exchange_code(&code, rows, entry, now).await?;

@@ -144,6 +144,6 @@ impl<'t> Worth<'t> {
     }
 }
 
-fn seconds(at: EpochMs) -> EpochMs {
+pub(super) fn seconds(at: EpochMs) -> EpochMs {
     at.div_euclid(1000)
 }

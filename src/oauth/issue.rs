@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::http::{Response, json as object, no_store};
 use crate::secret::Secret;
 use crate::storage::Words;
-use crate::storage::clients::Client;
+use crate::storage::clients::{Client, TokenFormat};
 use crate::storage::codes::Code;
 use crate::storage::policies::Accesses;
 use crate::storage::tokens::Token;
@@ -91,9 +91,8 @@ impl Basis {
         }
     }
 
-    fn row(&self, minted: &Minted, scope: &Words, now: EpochMs, expires_at: EpochMs) -> Token {
+    fn row(&self, scope: &Words, now: EpochMs, expires_at: EpochMs) -> Token {
         Token {
-            hash: minted.hash.to_string(),
             id: uuid::Uuid::new_v4().to_string(),
             family_id: self.family.clone(),
             grant_id: self.grant.clone(),
@@ -108,47 +107,67 @@ impl Basis {
     }
 }
 
+impl Issued {
+    /// The token that was minted, and what is stored of it.
+    fn of(minted: Minted, row: Token) -> Self {
+        Self {
+            row: Token {
+                hash: minted.hash.to_string(),
+                ..row
+            },
+            token: minted.token,
+        }
+    }
+}
+
 impl Oauth {
-    /// An access token with all accesses of the policies that `scope` names.
+    /// An access token with all accesses of the policies that `scope` names, in the client's format.
     pub(super) async fn access_token(
         &self,
+        client: &Client,
         basis: &Basis,
         scope: &Words,
         lifetime: Duration,
     ) -> Result<Issued> {
-        let minted = self.mint.mint(Class::Access);
-        let row = self.access_row(basis, &minted, scope, lifetime).await?;
-        Ok(Issued {
-            token: minted.token,
-            row,
-        })
+        let row = self.access_row(basis, scope, lifetime).await?;
+        match client.token_format {
+            TokenFormat::Opaque => Ok(Issued::of(self.mint.mint(Class::Access), row)),
+            TokenFormat::Jwt => self.signed(client, row).await,
+        }
     }
 
-    /// The access token that the refresh token `presented` gives: the same however often it is asked for, as is its id,
-    /// so that it is stored once and given to all who ask in time.
+    /// The access token that the refresh token `presented` gives: the id of its row is the same however often it is
+    /// asked for, so that it is stored once and given to all who ask in time.
     pub(super) async fn next_access_token(
         &self,
+        client: &Client,
         basis: &Basis,
         scope: &Words,
         presented: &str,
     ) -> Result<Issued> {
-        let minted = self.mint.successor(Class::Access, presented);
         let lifetime = self.settings.access_lifetime;
-        let row = self.access_row(basis, &minted, scope, lifetime).await?;
-        let id = self.mint.successor_id(presented);
-        Ok(Issued {
-            token: minted.token,
-            row: Token { id, ..row },
-        })
+        let row = Token {
+            id: self.mint.successor_id(presented),
+            ..self.access_row(basis, scope, lifetime).await?
+        };
+        match client.token_format {
+            TokenFormat::Opaque => {
+                let minted = self.mint.successor(Class::Access, presented);
+                Ok(Issued::of(minted, row))
+            }
+            TokenFormat::Jwt => self.leave_for(presented, self.signed(client, row).await?),
+        }
     }
 
-    async fn access_row(
-        &self,
-        basis: &Basis,
-        minted: &Minted,
-        scope: &Words,
-        lifetime: Duration,
-    ) -> Result<Token> {
+    /// The access token of a row that [`Oauth::next_access_token`] made, once more.
+    pub(super) fn given_token(&self, presented: &str, given: &Token) -> Result<Secret> {
+        match &given.sealed {
+            Some(sealed) => self.left_for(presented, sealed),
+            None => Ok(self.mint.successor(Class::Access, presented).token),
+        }
+    }
+
+    async fn access_row(&self, basis: &Basis, scope: &Words, lifetime: Duration) -> Result<Token> {
         let policies = self.store.policies_of(scope).await?;
         let accesses: BTreeSet<_> = policies
             .into_iter()
@@ -159,7 +178,7 @@ impl Oauth {
             class: "access".to_owned(),
             accesses: Accesses(accesses.into_iter().collect()),
             jkt: basis.jkt.clone(),
-            ..basis.row(minted, scope, now, now.saturating_add(millis(lifetime)))
+            ..basis.row(scope, now, now.saturating_add(millis(lifetime)))
         })
     }
 
@@ -176,12 +195,9 @@ impl Oauth {
         let row = Token {
             class: "refresh".to_owned(),
             jkt: basis.refresh_jkt.clone(),
-            ..basis.row(&minted, scope, now, idle.min(self.last_end(began)))
+            ..basis.row(scope, now, idle.min(self.last_end(began)))
         };
-        Issued {
-            token: minted.token,
-            row,
-        }
+        Issued::of(minted, row)
     }
 
     /// When the last refresh token of an authorization ends.
@@ -228,9 +244,10 @@ impl Answer {
         }
     }
 
-    /// The same tokens, given at `now`, some time after they were issued.
-    pub(super) fn again(self, access: &Token, now: EpochMs) -> Self {
+    /// The tokens that were given before, at `now`.
+    pub(super) fn again(self, token: &Secret, access: &Token, now: EpochMs) -> Self {
         Self {
+            access_token: token.expose().to_owned(),
             expires_in: seconds_until(access.expires_at, now),
             ..self
         }

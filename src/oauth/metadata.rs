@@ -1,6 +1,6 @@
 //! `GET /.well-known/oauth-authorization-server` (RFC 8414): what this server can do, no more and no less.
 
-use super::{Oauth, pkce};
+use super::{Oauth, jwks, pkce};
 use crate::auth::dpop;
 use crate::error::Result;
 use crate::http::{Response, json};
@@ -30,6 +30,7 @@ pub(super) async fn get(State(oauth): State<Arc<Oauth>>) -> Result<Response> {
         "issuer": origin,
         "authorization_endpoint": format!("{origin}/oauth/authorize"),
         "token_endpoint": format!("{origin}/oauth/token"),
+        "jwks_uri": format!("{origin}{}", jwks::PATH),
         "revocation_endpoint": format!("{origin}/oauth/revoke"),
         "introspection_endpoint": format!("{origin}/oauth/introspect"),
         "pushed_authorization_request_endpoint": format!("{origin}/oauth/par"),

@@ -18,6 +18,8 @@ mod factor;
 mod grant;
 mod introspect;
 mod issue;
+mod jwks;
+mod jwt;
 mod language;
 mod login;
 mod logout;
@@ -57,7 +59,7 @@ use crate::sealer::Sealer;
 use crate::storage::Store;
 use crate::storage::clients::Client;
 use crate::storage::tenants::Tenant;
-use crate::token::{Follower, Mint};
+use crate::token::{Follower, Keyring, Mint};
 use askama::Template;
 use axum::routing::{MethodRouter, get, post};
 use http::{HeaderMap, Method, StatusCode};
@@ -70,6 +72,8 @@ pub struct Oauth {
     pub store: Store,
     pub mint: Mint,
     pub sealer: Sealer,
+    /// What signs JWT access tokens.
+    pub keys: Arc<Keyring>,
     pub follower: Arc<Follower>,
     pub clock: Clock,
     pub metrics: Metrics,
@@ -114,6 +118,7 @@ pub fn endpoints(oauth: &Arc<Oauth>) -> Endpoints {
         )
         .public(Method::POST, "/oauth/par", bind(post(par::post)))
         .public(Method::GET, metadata::PATH, bind(get(metadata::get)))
+        .public(Method::GET, jwks::PATH, bind(get(jwks::get)))
         .public(Method::GET, metadata::OPENID_PATH, bind(get(metadata::get)))
         .and(account::endpoints(oauth))
         .public(Method::GET, "/assets/callgate.css", get(assets::style))

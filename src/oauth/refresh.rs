@@ -30,7 +30,9 @@ pub(super) async fn tokens(
     let scope = granted(client, &presented, form.get("scope")?)?;
     let basis = Basis::of_token(&presented).bound_to(client, key);
     let began = family_began(&presented.family_id).unwrap_or(presented.created_at);
-    let access = oauth.next_access_token(&basis, &scope, sent).await?;
+    let access = oauth
+        .next_access_token(client, &basis, &scope, sent)
+        .await?;
     // The new refresh token keeps the whole scope (RFC 6749 §6).
     let next = oauth.mint.successor(Class::Refresh, sent);
     let refresh = oauth.refresh_token(&basis, &presented.scope, next, began);
@@ -50,7 +52,8 @@ pub(super) async fn tokens(
         Rotation::Done => Ok(answer),
         Rotation::Repeated(given) => {
             must_ask_the_same(&given, &access.row)?;
-            Ok(answer.again(&given, now))
+            let token = oauth.given_token(sent, &given)?;
+            Ok(answer.again(&token, &given, now))
         }
         Rotation::Reused => {
             oauth.follower.catch_up().await?;

@@ -7,7 +7,7 @@ use super::parameters::Parameters;
 use crate::http::{Response, empty, no_store};
 use crate::storage::audit::Event;
 use crate::storage::clients::Client;
-use crate::token::Class;
+use crate::token::{Class, TokenHash, jwt};
 use axum::extract::State;
 use bytes::Bytes;
 use http::StatusCode;
@@ -25,7 +25,8 @@ pub(super) async fn post(
     let token = token
         .ok_or_else(|| ClientError::InvalidRequest("the parameter token is missing".to_owned()))?;
     // A token tells by itself what it is, so `token_type_hint` is not needed (RFC 7009 §2.1).
-    if let Some(hash) = oauth.mint.recognise(Class::Access, token) {
+    let jwt = jwt::is_jwt(token).then(|| TokenHash::of(token));
+    if let Some(hash) = oauth.mint.recognise(Class::Access, token).or(jwt) {
         end_access(&oauth, &head, &client, &hash.to_string()).await?;
     }
     if let Some(hash) = oauth.mint.recognise(Class::Refresh, token) {

@@ -1,5 +1,6 @@
 //! How long things last, and how often one may try: the `[oauth]` section.
 
+use crate::token::Algorithm;
 use serde::{Deserialize, Deserializer, de};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,6 +37,14 @@ pub struct Settings {
     pub dpop_window: Duration,
     /// Whether a proof must contain a nonce of this server (RFC 9449 §8).
     pub dpop_nonce: bool,
+    /// How JWT access tokens are signed.
+    pub signing_algorithm: Algorithm,
+    /// How long a key signs; zero for ever.
+    #[serde(with = "humantime_serde")]
+    pub signing_key_lifetime: Duration,
+    /// How long a key is published before it signs.
+    #[serde(with = "humantime_serde")]
+    pub signing_key_ahead: Duration,
     /// How long a login lasts at the most.
     #[serde(with = "humantime_serde")]
     pub session_lifetime: Duration,
@@ -94,6 +103,9 @@ impl Default for Settings {
             require_pushed_authorization_requests: false,
             dpop_window: Duration::from_secs(MINUTE),
             dpop_nonce: false,
+            signing_algorithm: Algorithm::default(),
+            signing_key_lifetime: Duration::from_secs(90 * DAY),
+            signing_key_ahead: Duration::from_secs(DAY),
             session_lifetime: Duration::from_secs(12 * HOUR),
             session_idle: Duration::from_secs(HOUR),
             login_attempts: 10,

@@ -25,6 +25,7 @@ pub mod pushed;
 pub mod recovery_codes;
 pub mod revocations;
 pub mod sessions;
+pub mod signing_keys;
 pub mod tenants;
 pub mod tokens;
 pub mod totp;

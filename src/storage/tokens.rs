@@ -33,6 +33,11 @@ pub struct Token {
     pub revoked_at: Option<EpochMs>,
     /// Thumbprint of the key that whoever presents the token must prove (RFC 9449 §6); none for a bearer token.
     pub jkt: Option<String>,
+    /// The key that signed it; none for an opaque token.
+    pub kid: Option<String>,
+    /// The token itself, sealed for whoever presents again the refresh token that it came of.
+    #[serde(skip)]
+    pub sealed: Option<String>,
 }
 
 /// An access token with all that decides about it.
@@ -309,7 +314,8 @@ pub(super) async fn insert(c: &mut Connection, issued: Vec<Token>) -> Result<()>
     for token in issued {
         sqlx::query(
             "INSERT INTO tokens (hash, id, class, family_id, grant_id, tenant_id, client_id, user_id, scope, accesses,
-             created_at, expires_at, jkt) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+             created_at, expires_at, jkt, kid, sealed)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         )
         .bind(token.hash)
         .bind(token.id)
@@ -324,6 +330,8 @@ pub(super) async fn insert(c: &mut Connection, issued: Vec<Token>) -> Result<()>
         .bind(token.created_at)
         .bind(token.expires_at)
         .bind(token.jkt)
+        .bind(token.kid)
+        .bind(token.sealed)
         .execute(&mut *c)
         .await?;
     }

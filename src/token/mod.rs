@@ -5,9 +5,14 @@ mod facts;
 mod feed;
 mod follower;
 mod form;
+pub mod jwt;
+mod keyring;
+mod signing;
 
 pub use cache::FactCache;
 pub use facts::{Facts, Subject};
 pub use feed::Feed;
 pub use follower::Follower;
 pub use form::{Class, Mint, Minted, TokenHash, WeakKey};
+pub use keyring::{Key, KeyError, KeyPolicy, KeyState, Keyring};
+pub use signing::Algorithm;

@@ -67,6 +67,7 @@ const PATHS: &[&str] = &[
     "/admin/clients",
     "/admin/policies",
     "/admin/tokens",
+    "/admin/keys",
     "/admin/calls",
 ];
 

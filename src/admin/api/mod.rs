@@ -6,6 +6,7 @@ mod clients;
 mod factors;
 mod grants;
 mod input;
+mod keys;
 mod policies;
 mod sessions;
 mod tenants;
@@ -34,6 +35,7 @@ pub fn endpoints(administration: &Arc<Administration>) -> Endpoints {
         .and(clients::endpoints(administration))
         .and(policies::endpoints(administration))
         .and(tokens::endpoints(administration))
+        .and(keys::endpoints(administration))
         .and(calls::endpoints(administration))
         .and(grants::endpoints(administration))
         .and(sessions::endpoints(administration))
