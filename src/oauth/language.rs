@@ -26,9 +26,14 @@ impl Language {
 
     /// Of `ui_locales` (`OpenID` Connect Core §3.1.2.1) in the query, which all our pages carry along, else of `Accept-Language`.
     pub(super) fn of(head: &Parts) -> Self {
-        asked(head.uri.query().unwrap_or_default())
+        asked(head)
             .or_else(|| preferred(&head.headers))
             .unwrap_or_default()
+    }
+
+    /// The first that we have of `ui_locales`: tags in order of preference.
+    pub(super) fn of_locales(locales: &str) -> Option<Self> {
+        locales.split(' ').find_map(Self::of_tag)
     }
 
     /// That of a tag such as `de-AT`, by its first part.
@@ -40,17 +45,20 @@ impl Language {
     }
 }
 
-fn asked(query: &str) -> Option<Language> {
-    let mut pairs = form_urlencoded::parse(query.as_bytes());
-    let (_, tags) = pairs.find(|(name, _)| name == "ui_locales")?;
-    tags.split(' ').find_map(Language::of_tag)
+fn asked(head: &Parts) -> Option<Language> {
+    let mut pairs = form_urlencoded::parse(head.uri.query()?.as_bytes());
+    let (_, locales) = pairs.find(|(name, _)| name == "ui_locales")?;
+    Language::of_locales(&locales)
 }
 
 /// The heaviest that we have (RFC 9110 §12.5.4); of equal ones the first.
 fn preferred(headers: &HeaderMap) -> Option<Language> {
     let mut best: Option<(Language, f32)> = None;
-    let value = headers.get(ACCEPT_LANGUAGE)?.to_str().ok()?;
-    for (language, weight) in value.split(',').filter_map(range) {
+    let values = headers
+        .get_all(ACCEPT_LANGUAGE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    for (language, weight) in values.flat_map(|value| value.split(',')).filter_map(range) {
         if weight > best.map_or(0.0, |(_, most)| most) {
             best = Some((language, weight));
         }
@@ -61,7 +69,7 @@ fn preferred(headers: &HeaderMap) -> Option<Language> {
 fn range(text: &str) -> Option<(Language, f32)> {
     let mut parts = text.split(';').map(str::trim);
     let language = Language::of_tag(parts.next()?)?;
-    let weight = parts.find_map(|part| part.strip_prefix("q="));
+    let weight = parts.find_map(|part| part.strip_prefix(['q', 'Q'])?.strip_prefix('='));
     Some((
         language,
         weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0)),

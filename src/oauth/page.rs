@@ -3,7 +3,7 @@
 use crate::http::{Response, response};
 use askama::Template;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -27,6 +27,8 @@ pub(super) fn leading_to(destination: &str, status: StatusCode, page: &impl Temp
          frame-ancestors 'none'; base-uri 'none'"
     );
     guard(response.headers_mut());
+    let language = HeaderValue::from_static("accept-language");
+    response.headers_mut().insert(VARY, language);
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         response
             .headers_mut()

@@ -1,7 +1,7 @@
 //! Authorization requests by reference (RFC 9126 §4): what a client pushed before, found by its `request_uri`.
 
 use super::Oauth;
-use super::parameters::{Parameters, encode};
+use super::parameters::Parameters;
 use crate::clock::{EpochMs, millis};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -65,11 +65,11 @@ impl Reference {
     }
 
     /// What the pages are addressed with.
-    pub(super) fn query(&self, client: &str) -> String {
-        encode(&[
+    pub(super) fn pairs<'r>(&'r self, client: &'r str) -> [(&'static str, &'r [u8]); 2] {
+        [
             ("client_id", client.as_bytes()),
             ("request_uri", self.uri.as_bytes()),
-        ])
+        ]
     }
 }
 

@@ -1,5 +1,6 @@
 //! The authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3), checked in full wherever it comes by.
 
+use super::language::Language;
 use super::parameters::{ParameterError, Parameters, encode};
 use super::pushed::Reference;
 use super::redirect::Refused;
@@ -24,6 +25,8 @@ pub(super) struct AuthorizationRequest {
     pub(super) challenge: Option<String>,
     /// Thumbprint of the key that the code is bound to (RFC 9449 §10).
     pub(super) jkt: Option<String>,
+    /// That of the pages, if the client asks for one (`OpenID` Connect Core §3.1.2.1).
+    pub(super) language: Option<Language>,
     /// By what it came here, when its client pushed it before (RFC 9126).
     pub(super) pushed: Option<Reference>,
     scope_named: bool,
@@ -113,6 +116,7 @@ impl AuthorizationRequest {
             state: wish.state,
             challenge: wish.challenge,
             jkt: wish.jkt,
+            language: wish.language,
             pushed: None,
         })
     }
@@ -123,8 +127,17 @@ impl AuthorizationRequest {
 
     /// The recognised parameters, or the reference to them, to go on with.
     pub(super) fn query(&self) -> String {
+        let locales = self
+            .language
+            .map(|language| ("ui_locales", language.tag().as_bytes()));
         if let Some(reference) = &self.pushed {
-            return reference.query(&self.client.id);
+            return encode(
+                &[
+                    reference.pairs(&self.client.id).as_slice(),
+                    locales.as_slice(),
+                ]
+                .concat(),
+            );
         }
         let scope = self.scope.to_string();
         let mut pairs: Vec<(&str, &[u8])> = vec![
@@ -147,6 +160,7 @@ impl AuthorizationRequest {
         if let Some(jkt) = &self.jkt {
             pairs.push(("dpop_jkt", jkt.as_bytes()));
         }
+        pairs.extend(locales);
         encode(&pairs)
     }
 }
@@ -159,6 +173,7 @@ struct Wish {
     state: Option<Vec<u8>>,
     challenge: Option<String>,
     jkt: Option<String>,
+    language: Option<Language>,
 }
 
 /// A fault that the client is told of (RFC 6749 §4.1.2.1).
@@ -241,6 +256,7 @@ fn wish(client: &Client, redirect_uri: &str, parameters: &Parameters) -> Result<
         state,
         challenge: challenge(client, response_type, parameters)?,
         jkt: key(response_type, parameters)?,
+        language: parameters.get("ui_locales")?.and_then(Language::of_locales),
     })
 }
 

@@ -131,7 +131,7 @@ async fn sessions_are_shown_with_where_and_when() {
     at_home(&gateway, "bob", 99).await;
     let text = page(&mut here).await;
     let (this, other) = (
-        text.find("192.0.2.1 · since 2026-11-22 02:39 · last seen 2026-11-22 03:09"),
+        text.find("192.0.2.1 · since 2026-11-22 02:39, last seen 2026-11-22 03:09"),
         text.find("192.0.2.77 · since 2026-11-22 03:09"),
     );
     assert!(this.is_some() && this < other, "{text}");
@@ -271,7 +271,7 @@ async fn c09_an_application_is_shown_and_its_access_ends_with_the_very_next_requ
     for part in [
         "Acme CRM",
         "Use call.",
-        "since 2026-11-22 02:39 · last got access 2026-11-22 02:39",
+        "since 2026-11-22 02:39, last got access 2026-11-22 02:39 UTC",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
@@ -432,7 +432,7 @@ async fn recent_activity_is_told_in_words() {
     let mut rest = text.as_str();
     for words in [
         "You changed your password",
-        "You ended an application&#39;s access",
+        "You ended an application’s access",
         "A wrong password was given on this page",
         "An application renewed its access (3 times)",
         "An application got access",

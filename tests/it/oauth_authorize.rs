@@ -1,6 +1,6 @@
 //! The authorization request: what is let through, what is refused, and where answers go.
 
-use crate::harness::{Answer, ORIGIN, TestGateway};
+use crate::harness::{Answer, ORIGIN, PASSWORD, TestGateway};
 use crate::oauth::{
     Browser, CALLBACK, CHALLENGE, OLD_QUERY, client, encoded, old_client, parameters,
     public_client, wish, wish_with,
@@ -498,4 +498,32 @@ async fn the_style_sheet_may_be_kept() {
     assert_eq!(style.header("content-type"), "text/css; charset=utf-8");
     assert!(style.header("cache-control").contains("max-age"));
     assert!(style.text().contains(".card"));
+}
+
+#[tokio::test]
+async fn the_language_that_a_client_asks_for_stays_on_all_pages() {
+    let gateway = TestGateway::start().await;
+    let wish = wish_with(&[("ui_locales", "fr de-AT")]);
+    let mut browser = Browser::new(&gateway);
+    browser.headers.push(("accept-language", "it"));
+    let begun = browser
+        .get(&format!("/oauth/authorize?{}", encoded(&wish)))
+        .await;
+    let login = browser.get(begun.header("location")).await;
+    assert!(
+        login.text().contains("<html lang=\"de\">"),
+        "{}",
+        login.text()
+    );
+    assert_eq!(login.header("vary"), "accept-language");
+    let typed = [("username", "ann"), ("password", PASSWORD)];
+    let logged_in = browser.submit(&login, &typed).await;
+    let consent = browser.get(logged_in.header("location")).await;
+    assert!(consent.text().contains("Erlauben"), "{}", consent.text());
+    let account = browser.get("/account").await;
+    assert!(
+        account.text().contains("Il Suo account"),
+        "{}",
+        account.text()
+    );
 }

@@ -4,6 +4,7 @@ use super::render;
 use super::visit::{Visit, time};
 use crate::error::Result;
 use crate::oauth::Oauth;
+use crate::oauth::texts::Texts;
 use crate::storage::audit::{Record, Search};
 use askama::Template;
 use serde_json::Value;
@@ -12,17 +13,19 @@ use std::collections::BTreeMap;
 #[derive(Template)]
 #[template(path = "account/activity.html")]
 struct Section {
+    texts: Texts,
     lines: Vec<Line>,
 }
 
 /// Things that happened one after the other and look alike are one line.
 struct Line {
+    /// The text that says it.
     what: &'static str,
     client: Option<String>,
     address: Option<String>,
     /// The time of the last.
     at: String,
-    times: usize,
+    times: u64,
 }
 
 /// Lines that are shown at the most, and entries that are looked at for them.
@@ -46,7 +49,10 @@ pub(super) async fn section(oauth: &Oauth, visit: &Visit) -> Result<String> {
         }
     }
     lines.truncate(LINES);
-    Ok(render(&Section { lines }))
+    Ok(render(&Section {
+        texts: visit.texts,
+        lines,
+    }))
 }
 
 /// What the applications are called.
@@ -86,39 +92,35 @@ fn line(record: Record, names: &BTreeMap<String, String>) -> Line {
 
 fn in_words(event: &str, detail: &Value) -> &'static str {
     match event {
-        "login" => "You signed in",
-        "login_failed" if detail.get("page").is_some() => "A wrong password was given on this page",
-        "login_failed" => "Somebody tried to sign in with a wrong password",
-        "logout" => "You signed out",
-        "session_ended" => "You ended another session",
-        "password_changed" => "You changed your password",
+        "login" => "activity-login",
+        "login_failed" if detail.get("page").is_some() => "activity-wrong-here",
+        "login_failed" => "activity-wrong",
+        "logout" => "activity-logout",
+        "session_ended" => "activity-session-ended",
+        "password_changed" => "activity-password",
         "factor_failed" => "Somebody who knew your password gave a wrong second factor",
         "factor_added" => "You set up a second factor",
         "factor_removed" => "You removed a second factor",
         "recovery_codes_renewed" => "You made new recovery codes",
-        "consent" if detail.get("allowed") == Some(&Value::Bool(false)) => "You refused access",
-        "consent" => "You allowed access",
-        "token_issued" => "An application got access",
-        "token_refreshed" => "An application renewed its access",
-        "token_revoked" | "family_revoked" => "An application gave up its access",
-        "grant_revoked" => "You ended an application's access",
-        "code_reused" | "refresh_token_reused" => {
-            "Something of an application's was used twice, perhaps by a thief: its access was ended"
-        }
-        "call_ended" => "An administrator ended a call",
+        "consent" if detail.get("allowed") == Some(&Value::Bool(false)) => "activity-refused",
+        "consent" => "activity-allowed",
+        "token_issued" => "activity-issued",
+        "token_refreshed" => "activity-refreshed",
+        "token_revoked" | "family_revoked" => "activity-given-up",
+        "grant_revoked" => "activity-grant-ended",
+        "code_reused" | "refresh_token_reused" => "activity-reused",
+        "call_ended" => "activity-call-ended",
         "administration" => by_administrator(detail),
-        _ => "Something else happened",
+        _ => "activity-other",
     }
 }
 
 fn by_administrator(detail: &Value) -> &'static str {
     match detail.get("act").and_then(Value::as_str) {
-        Some("user.create") => "An administrator made your account",
+        Some("user.create") => "activity-made",
         Some("user.factor_reset") => "An administrator removed your second factors",
-        Some("user.log_out") => "An administrator signed you out",
-        Some("grant.revoke" | "token.revoke_user") => {
-            "An administrator ended the access of applications"
-        }
-        _ => "An administrator changed your account",
+        Some("user.log_out") => "activity-signed-out",
+        Some("grant.revoke" | "token.revoke_user") => "activity-access-ended",
+        _ => "activity-changed",
     }
 }

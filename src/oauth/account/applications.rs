@@ -6,6 +6,7 @@ use super::{ask_for_login, done, render};
 use crate::error::{Error, Result};
 use crate::http::Response;
 use crate::oauth::Oauth;
+use crate::oauth::texts::Texts;
 use crate::storage::audit::Event;
 use crate::storage::grants::GrantInUse;
 use askama::Template;
@@ -19,6 +20,7 @@ pub(super) const PATH: &str = "/account/applications";
 #[derive(Template)]
 #[template(path = "account/applications.html")]
 struct Section<'s> {
+    texts: Texts,
     action: &'static str,
     csrf_token: &'s str,
     hidden: Vec<(&'s str, &'s str)>,
@@ -41,6 +43,7 @@ pub(super) async fn section(oauth: &Oauth, visit: &Visit) -> Result<String> {
         applications.push(shown(oauth, grant).await?);
     }
     Ok(render(&Section {
+        texts: visit.texts,
         action: PATH,
         csrf_token: &visit.csrf_token,
         hidden: visit.hidden(),

@@ -66,7 +66,7 @@ struct Page<'p> {
     username: &'p str,
     tenant: &'p str,
     /// What has just been done.
-    notice: Option<&'static str>,
+    notice: Option<String>,
     /// Markup, each made by its own template.
     sections: Vec<String>,
 }
@@ -97,7 +97,7 @@ async fn page(oauth: &Oauth, visit: &Visit) -> Result<Response> {
         texts: visit.texts,
         username: &visit.login.user.username,
         tenant: &visit.tenant.name,
-        notice: visit.notice,
+        notice: visit.notice.map(|id| visit.texts.get(id)),
         sections: sections(oauth, visit).await?,
     };
     let status = visit.refusal.as_ref().map(|refusal| refusal.status);
@@ -114,14 +114,13 @@ fn ask_for_login(oauth: &Oauth) -> Result<Response> {
     Destination::Account(None).ask_for_login(oauth)
 }
 
+/// The text that says what was done.
 fn notice(name: &str) -> Option<&'static str> {
     match name {
-        "session" => Some("That session has ended."),
-        "sessions" => Some("All other sessions have ended."),
-        "application" => Some("That application has no access any more."),
-        "password" => {
-            Some("Your password is changed. All other sessions and applications were signed out.")
-        }
+        "session" => Some("done-session"),
+        "sessions" => Some("done-sessions"),
+        "application" => Some("done-application"),
+        "password" => Some("done-password"),
         _ => None,
     }
 }

@@ -7,9 +7,10 @@ use crate::error::{Error, Result};
 use crate::http::Response;
 use crate::oauth::Oauth;
 use crate::oauth::parameters::Parameters;
+use crate::oauth::texts::Texts;
 use crate::storage::StoreError;
 use crate::storage::audit::Event;
-use crate::storage::users::{NewPassword, User};
+use crate::storage::users::NewPassword;
 use askama::Template;
 use axum::extract::State;
 use bytes::Bytes;
@@ -22,12 +23,13 @@ pub(super) const PATH: &str = "/account/password";
 #[derive(Template)]
 #[template(path = "account/password.html")]
 struct Section<'s> {
+    texts: Texts,
     action: &'static str,
     csrf_token: &'s str,
     hidden: Vec<(&'s str, &'s str)>,
     username: &'s str,
     /// Characters at the least.
-    shortest: usize,
+    shortest: u64,
     error: Option<&'s str>,
 }
 
@@ -38,11 +40,12 @@ pub(super) fn section(oauth: &Oauth, visit: &Visit) -> String {
         return String::new();
     }
     render(&Section {
+        texts: visit.texts,
         action: PATH,
         csrf_token: &visit.csrf_token,
         hidden: visit.hidden(),
         username: &user.username,
-        shortest: oauth.settings.shortest_password,
+        shortest: shortest(oauth),
         error: visit.refusal("password"),
     })
 }
@@ -56,12 +59,12 @@ pub(super) async fn change(
     let Some((visit, sent)) = Visit::posted(&oauth, &head, &body).await? else {
         return ask_for_login(&oauth);
     };
-    let new = match check(&oauth, &visit.login.user, &sent)? {
+    let new = match check(&oauth, &visit, &sent)? {
         Ok(new) => new,
         Err(text) => return refuse(&oauth, visit, (StatusCode::BAD_REQUEST, text)).await,
     };
     if visit.prove(&oauth, &head, &sent).await?.is_none() {
-        let text = "That is not your current password.".to_owned();
+        let text = visit.texts.get("password-not-current");
         return refuse(&oauth, visit, (StatusCode::FORBIDDEN, text)).await;
     }
     let hash = password::hash(new).await;
@@ -72,31 +75,32 @@ pub(super) async fn change(
 /// The new password, or why it will not do (NIST SP 800-63B §3.1.1.2: its length counts, not what letters are in it).
 fn check<'s>(
     oauth: &Oauth,
-    user: &User,
+    visit: &Visit,
     sent: &'s Parameters,
 ) -> Result<std::result::Result<&'s str, String>> {
     let new = sent.get("new_password")?.unwrap_or_default();
-    let shortest = oauth.settings.shortest_password;
-    let name = user.username.to_lowercase();
+    let texts = visit.texts;
+    let name = visit.login.user.username.to_lowercase();
     if sent.get("new_password_again")?.unwrap_or_default() != new {
-        return Ok(Err("The two new passwords differ.".to_owned()));
+        return Ok(Err(texts.get("password-differ")));
     }
-    if new.chars().count() < shortest {
-        return Ok(Err(format!(
-            "The new password must have {shortest} characters or more."
-        )));
+    if new.chars().count() < oauth.settings.shortest_password {
+        return Ok(Err(texts.counted("password-short", shortest(oauth))));
     }
     if new.len() > password::LONGEST {
-        return Ok(Err("The new password is too long.".to_owned()));
+        return Ok(Err(texts.get("password-long")));
     }
     if new.to_lowercase().contains(&name) {
-        let text = "The new password must not contain the user name.";
-        return Ok(Err(text.to_owned()));
+        return Ok(Err(texts.get("password-name")));
     }
     if sent.get("current_password")? == Some(new) {
-        return Ok(Err("The new password is the current one.".to_owned()));
+        return Ok(Err(texts.get("password-same")));
     }
     Ok(Ok(new))
+}
+
+fn shortest(oauth: &Oauth) -> u64 {
+    u64::try_from(oauth.settings.shortest_password).unwrap_or(u64::MAX)
 }
 
 async fn set(oauth: &Oauth, head: &Parts, visit: &Visit, hash: String) -> Result<Response> {

@@ -6,6 +6,7 @@ use crate::clock::millis;
 use crate::error::{Error, Result};
 use crate::http::Response;
 use crate::oauth::Oauth;
+use crate::oauth::texts::Texts;
 use crate::storage::StoreError;
 use crate::storage::audit::Event;
 use crate::storage::sessions::Session;
@@ -20,6 +21,7 @@ pub(super) const PATH: &str = "/account/sessions";
 #[derive(Template)]
 #[template(path = "account/sessions.html")]
 struct Section<'s> {
+    texts: Texts,
     action: &'static str,
     csrf_token: &'s str,
     hidden: Vec<(&'s str, &'s str)>,
@@ -45,6 +47,7 @@ pub(super) async fn section(oauth: &Oauth, visit: &Visit) -> Result<String> {
     let mut sessions: Vec<_> = found.iter().map(|session| shown(session, this)).collect();
     sessions.sort_by_key(|session| !session.is_this);
     Ok(render(&Section {
+        texts: visit.texts,
         action: PATH,
         csrf_token: &visit.csrf_token,
         hidden: visit.hidden(),

@@ -120,3 +120,71 @@ setup-passkey-failed = Es wurde kein Passkey angelegt. Bitte noch einmal versuch
 recovery-title = Ihre Wiederherstellungscodes
 recovery-lead = Mit einem davon gelingt die Anmeldung, wenn der zweite Schritt verloren ist. Jeder gilt einmal. Sie werden nur jetzt gezeigt: bitte ausdrucken oder aufschreiben.
 recovery-kept = Ich habe sie aufbewahrt
+
+account-title = Ihr Konto
+account-lead = Angemeldet als { $user } bei { $tenant }.
+account-sign-out = Abmelden
+account-end = Beenden
+
+done-session = Diese Sitzung ist beendet.
+done-sessions = Alle anderen Sitzungen sind beendet.
+done-application = Diese Anwendung hat keinen Zugriff mehr.
+done-password = Das Passwort ist geändert. Alle anderen Sitzungen und Anwendungen wurden abgemeldet.
+
+sessions-title = Wo Sie angemeldet sind
+sessions-program = Ein anderes Programm
+sessions-this = Dieser Browser
+sessions-since = seit { $since }, zuletzt gesehen { $seen } UTC
+sessions-end-label = Die Sitzung seit { $since } beenden
+sessions-others = Überall sonst abmelden
+
+applications-title = Anwendungen mit Zugriff
+applications-none = Keine Anwendung darf in Ihrem Namen handeln.
+applications-since = seit { $since } UTC
+applications-used = seit { $since }, zuletzt Zugriff erhalten { $used } UTC
+applications-end-label = Den Zugriff von { $client } beenden
+
+password-title = Passwort
+password-lead = Ein neues Passwort meldet Sie überall sonst ab und beendet den Zugriff aller Anwendungen.
+password-current = Bisheriges Passwort
+password-new = { $count ->
+    [one] Neues Passwort
+   *[other] Neues Passwort, mindestens { $count } Zeichen
+}
+password-again = Neues Passwort, noch einmal
+password-submit = Passwort ändern
+password-not-current = Das ist nicht das bisherige Passwort.
+password-differ = Die beiden neuen Passwörter sind verschieden.
+password-short = { $count ->
+    [one] Das neue Passwort ist leer.
+   *[other] Das neue Passwort braucht mindestens { $count } Zeichen.
+}
+password-long = Das neue Passwort ist zu lang.
+password-name = Das neue Passwort darf den Benutzernamen nicht enthalten.
+password-same = Das neue Passwort ist das bisherige.
+
+activity-title = Letzte Vorgänge
+activity-lead = Waren Sie etwas davon nicht, sollten Sie Ihr Passwort ändern. Alle Zeiten in UTC.
+activity-times = { $count ->
+    [one] einmal
+   *[other] { $count } Mal
+}
+activity-login = Anmeldung
+activity-wrong-here = Auf dieser Seite wurde ein falsches Passwort angegeben
+activity-wrong = Anmeldeversuch mit falschem Passwort
+activity-logout = Abmeldung
+activity-session-ended = Eine andere Sitzung wurde von Ihnen beendet
+activity-password = Das Passwort wurde geändert
+activity-refused = Ein Zugriff wurde abgelehnt
+activity-allowed = Ein Zugriff wurde erlaubt
+activity-issued = Eine Anwendung erhielt Zugriff
+activity-refreshed = Eine Anwendung erneuerte ihren Zugriff
+activity-given-up = Eine Anwendung gab ihren Zugriff auf
+activity-grant-ended = Der Zugriff einer Anwendung wurde von Ihnen beendet
+activity-reused = Etwas von einer Anwendung wurde zweimal verwendet, vielleicht von einem Dieb: ihr Zugriff wurde beendet
+activity-call-ended = Die Administration beendete einen Anruf
+activity-made = Die Administration legte Ihr Konto an
+activity-signed-out = Die Administration meldete Sie ab
+activity-access-ended = Die Administration beendete den Zugriff von Anwendungen
+activity-changed = Die Administration änderte Ihr Konto
+activity-other = Etwas anderes geschah

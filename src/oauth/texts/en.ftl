@@ -121,3 +121,71 @@ setup-passkey-failed = No passkey was made. Try again, or choose another way.
 recovery-title = Your recovery codes
 recovery-lead = With one of them you can sign in when your second step is lost. Each works once. They are shown this once: print them, or write them down.
 recovery-kept = I have kept them
+
+account-title = Your account
+account-lead = Signed in as { $user } at { $tenant }.
+account-sign-out = Sign out
+account-end = End
+
+done-session = That session has ended.
+done-sessions = All other sessions have ended.
+done-application = That application has no access any more.
+done-password = Your password is changed. All other sessions and applications were signed out.
+
+sessions-title = Where you are signed in
+sessions-program = Another program
+sessions-this = This browser
+sessions-since = since { $since }, last seen { $seen } UTC
+sessions-end-label = End the session since { $since }
+sessions-others = Sign out everywhere else
+
+applications-title = Applications with access
+applications-none = No application may act for you.
+applications-since = since { $since } UTC
+applications-used = since { $since }, last got access { $used } UTC
+applications-end-label = End the access of { $client }
+
+password-title = Password
+password-lead = A new password signs you out everywhere else, and ends the access of all applications.
+password-current = Current password
+password-new = { $count ->
+    [one] New password
+   *[other] New password, { $count } characters or more
+}
+password-again = New password, again
+password-submit = Change the password
+password-not-current = That is not your current password.
+password-differ = The two new passwords differ.
+password-short = { $count ->
+    [one] The new password is empty.
+   *[other] The new password must have { $count } characters or more.
+}
+password-long = The new password is too long.
+password-name = The new password must not contain the user name.
+password-same = The new password is the current one.
+
+activity-title = Recent activity
+activity-lead = If something here was not you, change your password. All times are UTC.
+activity-times = { $count ->
+    [one] once
+   *[other] { $count } times
+}
+activity-login = You signed in
+activity-wrong-here = A wrong password was given on this page
+activity-wrong = Somebody tried to sign in with a wrong password
+activity-logout = You signed out
+activity-session-ended = You ended another session
+activity-password = You changed your password
+activity-refused = You refused access
+activity-allowed = You allowed access
+activity-issued = An application got access
+activity-refreshed = An application renewed its access
+activity-given-up = An application gave up its access
+activity-grant-ended = You ended an application’s access
+activity-reused = Something of an application’s was used twice, perhaps by a thief: its access was ended
+activity-call-ended = An administrator ended a call
+activity-made = An administrator made your account
+activity-signed-out = An administrator signed you out
+activity-access-ended = An administrator ended the access of applications
+activity-changed = An administrator changed your account
+activity-other = Something else happened

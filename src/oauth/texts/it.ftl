@@ -34,7 +34,7 @@ consent-title = Consentire l’accesso
 consent-heading = Consentire l’accesso a { $client }?
 consent-lead = Chiede di agire a Suo nome presso { $tenant }.
 consent-scopes = Potrà
-consent-nothing = Sapere che ha effettuato l’accesso, e nient’altro.
+consent-nothing = Sapere che Lei ha effettuato l’accesso, e nient’altro.
 consent-who = Accesso come
 consent-not-you = Non è Lei? Esci
 consent-where = Destinazione
@@ -49,8 +49,8 @@ logout-text = Questa pagina si può chiudere.
 
 message-code = Codice
 message-detail = Dettaglio
-message-decision = Numero dell’operazione
-message-help = Per ricevere assistenza, indicare il numero dell’operazione.
+message-decision = Codice dell’operazione
+message-help = Per ricevere assistenza, indicare il codice dell’operazione.
 
 error-attempts = Troppi tentativi
 error-attempts-text = Per la Sua sicurezza, il prossimo tentativo è possibile tra { $duration }.
@@ -64,7 +64,7 @@ error-bad = Questo link non funziona
 error-bad-text = Tornare all’applicazione e riprovare. Se il problema continua, avvisare chi gestisce l’applicazione.
 
 echo-back = Di nuovo nell’applicazione
-echo-code = Ha ricevuto il codice qui sotto, e un minuto per scambiarlo con dei token presso /oauth/token.
+echo-code = Ha ricevuto il codice qui sotto e ha un minuto per scambiarlo con dei token presso /oauth/token.
 echo-refused = Di nuovo nell’applicazione, senza accesso
 echo-reason = Le è stato comunicato il motivo qui sotto.
 echo-nothing = Non ha ricevuto alcun codice. Un token del flusso implicito si trova nella barra degli indirizzi, dopo il #.
@@ -120,3 +120,71 @@ setup-passkey-failed = Nessuna passkey è stata creata. Riprovare, o scegliere u
 recovery-title = I Suoi codici di recupero
 recovery-lead = Con uno di questi si accede quando il secondo passo è andato perso. Ognuno vale una volta. Si vedono solo ora: stamparli, o annotarli.
 recovery-kept = Li ho conservati
+
+account-title = Il Suo account
+account-lead = Accesso come { $user } presso { $tenant }.
+account-sign-out = Esci
+account-end = Termina
+
+done-session = Quella sessione è terminata.
+done-sessions = Tutte le altre sessioni sono terminate.
+done-application = Quell’applicazione non ha più accesso.
+done-password = La password è cambiata. Tutte le altre sessioni e applicazioni sono state disconnesse.
+
+sessions-title = Dove risulta connesso
+sessions-program = Un altro programma
+sessions-this = Questo browser
+sessions-since = dal { $since }, ultima attività { $seen } UTC
+sessions-end-label = Termina la sessione iniziata il { $since }
+sessions-others = Esci da tutte le altre sessioni
+
+applications-title = Applicazioni con accesso
+applications-none = Nessuna applicazione può agire a Suo nome.
+applications-since = dal { $since } UTC
+applications-used = dal { $since }, ultimo accesso ottenuto { $used } UTC
+applications-end-label = Termina l’accesso di { $client }
+
+password-title = Password
+password-lead = Una nuova password chiude tutte le altre sessioni e termina l’accesso di tutte le applicazioni.
+password-current = Password attuale
+password-new = { $count ->
+    [one] Nuova password
+   *[other] Nuova password, almeno { $count } caratteri
+}
+password-again = Nuova password, di nuovo
+password-submit = Cambia la password
+password-not-current = Non è la password attuale.
+password-differ = Le due nuove password sono diverse.
+password-short = { $count ->
+    [one] La nuova password è vuota.
+   *[other] La nuova password deve avere almeno { $count } caratteri.
+}
+password-long = La nuova password è troppo lunga.
+password-name = La nuova password non deve contenere il nome utente.
+password-same = La nuova password è quella attuale.
+
+activity-title = Attività recenti
+activity-lead = Se qualcosa non è opera Sua, cambiare la password. Tutti gli orari sono in UTC.
+activity-times = { $count ->
+    [one] una volta
+   *[other] { $count } volte
+}
+activity-login = Accesso effettuato
+activity-wrong-here = Password errata in questa pagina
+activity-wrong = Tentativo di accesso con una password errata
+activity-logout = Disconnessione
+activity-session-ended = Un’altra sessione è stata terminata da Lei
+activity-password = Password cambiata
+activity-refused = Accesso rifiutato a un’applicazione
+activity-allowed = Accesso consentito a un’applicazione
+activity-issued = Un’applicazione ha ottenuto l’accesso
+activity-refreshed = Un’applicazione ha rinnovato l’accesso
+activity-given-up = Un’applicazione ha rinunciato all’accesso
+activity-grant-ended = L’accesso di un’applicazione è stato terminato da Lei
+activity-reused = Qualcosa di un’applicazione è stato usato due volte, forse da un ladro: il suo accesso è stato terminato
+activity-call-ended = L’amministratore ha terminato una chiamata
+activity-made = L’amministratore ha creato l’account
+activity-signed-out = L’amministratore ha chiuso le sessioni
+activity-access-ended = L’amministratore ha terminato l’accesso di applicazioni
+activity-changed = L’amministratore ha modificato l’account
+activity-other = È successo qualcos’altro
