@@ -352,6 +352,7 @@ impl Services {
             self.store.prune_sessions(days(1)).await,
             self.store.prune_provider_logins(now).await,
             self.store.prune_pushed_requests(hour_ago).await,
+            self.store.prune_assertions(hour_ago).await,
             self.store.prune_pending_logins(days(1)).await,
             self.store.prune_challenges(days(1)).await,
             self.store.prune_audit(audited).await,

@@ -22,6 +22,9 @@ pub const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::EdDSA,
 ];
 
+/// What clients may sign with: asymmetric, and in common use. `Ed25519` is the other name of `EdDSA`.
+pub const OFFERED: [&str; 5] = ["ES256", "EdDSA", "Ed25519", "RS256", "PS256"];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JwsError {
     #[error("it is not a signed document in compact form")]
@@ -136,6 +139,11 @@ impl Verified {
     pub fn claims<C: DeserializeOwned>(&self) -> Result<C, JwsError> {
         serde_json::from_slice(&self.payload).map_err(|_| JwsError::Content)
     }
+}
+
+/// Whether clients may sign with it.
+pub fn is_offered(wanted: Algorithm) -> bool {
+    OFFERED.iter().any(|name| algorithm(name) == Some(wanted))
 }
 
 /// The algorithm of this name, by which RFC 9864 §2.2 calls it too.

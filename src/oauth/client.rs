@@ -1,6 +1,7 @@
-//! Who the client is: by Basic or by the form, or by its name alone when it is public (RFC 6749 §2.3.1).
+//! Who the client is: by Basic or by the form (RFC 6749 §2.3.1), by a signature, or by its name alone when it is public.
 
 use super::Oauth;
+use super::assertion::Assertion;
 use super::errors::ClientError;
 use super::parameters::{Parameters, decode};
 use super::throttling::address;
@@ -16,9 +17,16 @@ use http::request::Parts;
 use subtle::ConstantTimeEq;
 
 /// What a client says of itself.
-struct Presented {
+struct Presented<'f> {
     id: String,
-    secret: Option<String>,
+    evidence: Evidence<'f>,
+}
+
+/// What is to show that it is so.
+enum Evidence<'f> {
+    None,
+    Secret(String),
+    Assertion(Assertion<'f>),
 }
 
 impl Oauth {
@@ -33,7 +41,15 @@ impl Oauth {
         self.attempts.check_client(&presented.id, &address, now)?;
         let found = self.enabled_client(&presented.id).await?;
         let client = found.map(|(client, _)| client);
-        if is_authentic(client.as_ref(), presented.secret.as_deref(), now) {
+        let authentic = match (presented.evidence, &client) {
+            (Evidence::Assertion(assertion), Some(client)) => {
+                assertion.proves(self, client, head.uri.path()).await?
+            }
+            (Evidence::Assertion(_), None) => false,
+            (Evidence::Secret(secret), _) => is_authentic(client.as_ref(), Some(&secret), now),
+            (Evidence::None, _) => is_authentic(client.as_ref(), None, now),
+        };
+        if authentic {
             return client.ok_or(ClientError::InvalidClient);
         }
         self.attempts.count_guess(&presented.id, &address, now);
@@ -88,31 +104,48 @@ fn is_authentic(client: Option<&Client>, secret: Option<&str>, now: EpochMs) -> 
 }
 
 /// RFC 6749 §2.3: one method of authentication a request.
-fn presented(headers: &HeaderMap, form: &Parameters) -> Result<Presented, ClientError> {
+fn presented<'f>(headers: &HeaderMap, form: &'f Parameters) -> Result<Presented<'f>, ClientError> {
     let (id, secret) = (form.get("client_id")?, form.get("client_secret")?);
     let mut headers = headers.get_all(AUTHORIZATION).iter();
-    let Some(header) = headers.next() else {
-        return Ok(Presented {
-            id: id
-                .ok_or_else(|| invalid("the parameter client_id is missing"))?
-                .to_owned(),
-            secret: secret.map(str::to_owned),
-        });
-    };
-    if headers.next().is_some() || secret.is_some() {
+    let (header, more) = (headers.next(), headers.next());
+    let assertion = Assertion::of(form)?;
+    let ways = [
+        header.is_some(),
+        more.is_some(),
+        secret.is_some(),
+        assertion.is_some(),
+    ];
+    if ways.into_iter().filter(|used| *used).count() > 1 {
         return Err(invalid("the client authenticates in more than one way"));
     }
-    let basic = basic(header.to_str().unwrap_or_default()).ok_or(ClientError::InvalidClient)?;
-    if id.is_some_and(|id| id != basic.id) {
+    let presented = match (header, assertion) {
+        (Some(header), _) => {
+            basic(header.to_str().unwrap_or_default()).ok_or(ClientError::InvalidClient)?
+        }
+        (None, Some(assertion)) => Presented {
+            id: assertion.client.clone(),
+            evidence: Evidence::Assertion(assertion),
+        },
+        (None, None) => return in_form(id, secret),
+    };
+    if id.is_some_and(|id| id != presented.id) {
         return Err(invalid(
-            "client_id and the Authorization header name different clients",
+            "client_id and what authenticates the client name different clients",
         ));
     }
-    Ok(basic)
+    Ok(presented)
+}
+
+fn in_form<'f>(id: Option<&str>, secret: Option<&str>) -> Result<Presented<'f>, ClientError> {
+    let id = id.ok_or_else(|| invalid("the parameter client_id is missing"))?;
+    Ok(Presented {
+        id: id.to_owned(),
+        evidence: Evidence::of(secret.map(str::to_owned)),
+    })
 }
 
 /// Id and secret are form-encoded before they are joined; an empty secret is none.
-fn basic(header: &str) -> Option<Presented> {
+fn basic<'f>(header: &str) -> Option<Presented<'f>> {
     let (scheme, encoded) = header.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("Basic") {
         return None;
@@ -123,8 +156,14 @@ fn basic(header: &str) -> Option<Presented> {
     let secret = String::from_utf8(decode(parts.next()?)).ok()?;
     Some(Presented {
         id,
-        secret: Some(secret).filter(|secret| !secret.is_empty()),
+        evidence: Evidence::of(Some(secret).filter(|secret| !secret.is_empty())),
     })
+}
+
+impl Evidence<'_> {
+    fn of(secret: Option<String>) -> Self {
+        secret.map_or(Self::None, Self::Secret)
+    }
 }
 
 fn invalid(text: &str) -> ClientError {

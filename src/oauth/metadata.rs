@@ -1,7 +1,7 @@
 //! `GET /.well-known/oauth-authorization-server` (RFC 8414): what this server can do, no more and no less.
 
-use super::{Oauth, jwks, pkce};
-use crate::auth::dpop;
+use super::{Oauth, assertion, jwks, pkce};
+use crate::auth::{dpop, jws};
 use crate::error::Result;
 use crate::http::{Response, json};
 use axum::extract::State;
@@ -25,7 +25,12 @@ pub(super) async fn get(State(oauth): State<Arc<Oauth>>) -> Result<Response> {
             .chain(implicit.then_some(more))
             .collect()
     };
-    let authentication = ["client_secret_basic", "client_secret_post", "none"];
+    let authentication = [
+        "client_secret_basic",
+        "client_secret_post",
+        assertion::METHOD,
+        "none",
+    ];
     let document = json!({
         "issuer": origin,
         "authorization_endpoint": format!("{origin}/oauth/authorize"),
@@ -43,7 +48,10 @@ pub(super) async fn get(State(oauth): State<Arc<Oauth>>) -> Result<Response> {
         "token_endpoint_auth_methods_supported": authentication,
         "revocation_endpoint_auth_methods_supported": authentication,
         // Whoever asks about tokens proves who they are: no public client.
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", assertion::METHOD],
+        "token_endpoint_auth_signing_alg_values_supported": jws::OFFERED,
+        "revocation_endpoint_auth_signing_alg_values_supported": jws::OFFERED,
+        "introspection_endpoint_auth_signing_alg_values_supported": jws::OFFERED,
         "authorization_response_iss_parameter_supported": true,
     });
     let mut response = json(StatusCode::OK, &document);

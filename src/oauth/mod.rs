@@ -1,6 +1,7 @@
 //! The authorization server (OAuth 2.0, RFC 6749 and RFC 9700): one endpoint a file.
 
 mod account;
+mod assertion;
 mod assets;
 mod audit;
 mod authorize;

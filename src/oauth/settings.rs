@@ -7,6 +7,10 @@ use std::time::Duration;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a key of the configuration by itself"
+)]
 pub struct Settings {
     /// An authorization code; ten minutes at the most (RFC 6749 §4.1.2).
     #[serde(deserialize_with = "code_lifetime")]
@@ -45,6 +49,8 @@ pub struct Settings {
     /// How long a key is published before it signs.
     #[serde(with = "humantime_serde")]
     pub signing_key_ahead: Duration,
+    /// Whether a client's assertion may be for an endpoint's address in place of the issuer.
+    pub assertion_for_endpoint: bool,
     /// How long a login lasts at the most.
     #[serde(with = "humantime_serde")]
     pub session_lifetime: Duration,
@@ -106,6 +112,7 @@ impl Default for Settings {
             signing_algorithm: Algorithm::default(),
             signing_key_lifetime: Duration::from_secs(90 * DAY),
             signing_key_ahead: Duration::from_secs(DAY),
+            assertion_for_endpoint: false,
             session_lifetime: Duration::from_secs(12 * HOUR),
             session_idle: Duration::from_secs(HOUR),
             login_attempts: 10,

@@ -40,7 +40,7 @@ pub struct Client {
     pub id: String,
     pub tenant_id: String,
     pub name: String,
-    /// Hash of the secret; a public client has none (RFC 6749 §2.1).
+    /// Hash of the secret; a public client has none, nor has one that signs.
     #[serde(skip)]
     pub secret_hash: Option<String>,
     /// Exact redirect URIs.
@@ -81,8 +81,9 @@ pub struct Client {
 }
 
 impl Client {
+    /// Whether it can prove who it is by nothing, neither a secret nor a signature (RFC 6749 §2.1).
     pub fn is_public(&self) -> bool {
-        self.secret_hash.is_none()
+        self.secret_hash.is_none() && self.jwks.is_none()
     }
 
     /// Hash of the secret before this one, while it is good.

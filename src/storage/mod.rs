@@ -3,6 +3,7 @@
 //! SQL is written once, in text that every engine takes. What reads goes through the pool; what writes goes
 //! through [`Store::write`], which is atomic and durable when it returns.
 
+pub mod assertions;
 pub mod audit;
 pub mod callers;
 pub mod calls;

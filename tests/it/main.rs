@@ -34,6 +34,7 @@ mod harness;
 mod idp;
 mod metrics;
 mod oauth;
+mod oauth_assertion;
 mod oauth_authorize;
 mod oauth_dpop;
 mod oauth_factor;

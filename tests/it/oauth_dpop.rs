@@ -763,3 +763,31 @@ fn no_header_panics() {
         }
     });
 }
+
+#[tokio::test]
+async fn l13_a_signed_token_is_bound_as_any_other() {
+    let gateway = TestGateway::start().await;
+    client(&gateway, "signed", |client| {
+        client.token_format = callgate::storage::clients::TokenFormat::Jwt;
+    })
+    .await;
+    let key = Key::new();
+    let pairs = [("grant_type", "client_credentials"), ("scope", "call")];
+    let proof = at_token(&key).signed(&key);
+    let answer = post_proved(&gateway, TOKEN, ("signed", CRM), &pairs, &[proof]).await;
+    assert_eq!(answer.json()["token_type"], "DPoP", "{}", answer.text());
+    let token = answer.json()["access_token"].as_str().unwrap().to_owned();
+    let claims = token.split('.').nth(1).unwrap();
+    let claims = callgate::secret::decode(claims).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(claims["cnf"]["jkt"], key.thumbprint());
+    let as_bearer = present(&gateway, (Method::GET, CALLS), ("Bearer", &token), &[]).await;
+    assert_eq!(challenged(&as_bearer), (401, "invalid_token".to_owned()));
+    let thief = Key::new();
+    let stolen = calls(&gateway, &token, &[at_calls(&thief, &token).signed(&thief)]).await;
+    assert_eq!(challenged(&stolen), (401, "invalid_dpop_proof".to_owned()));
+    for _ in 0..2 {
+        let proof = at_calls(&key, &token).signed(&key);
+        assert_eq!(calls(&gateway, &token, &[proof]).await.status, 204);
+    }
+}

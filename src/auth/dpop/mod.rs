@@ -4,7 +4,8 @@ mod nonce;
 mod proof;
 mod target;
 
-pub use proof::ALGORITHMS;
+/// What a proof may be signed with (RFC 9449 §5.1).
+pub use super::jws::OFFERED as ALGORITHMS;
 
 use super::jws::JwsError;
 use crate::clock::{EpochMs, millis};

@@ -18,6 +18,7 @@ await codeAndRefresh()
 await clientCredentials()
 await pushedRequest()
 await proofOfPossession()
+await signedAssertion()
 
 /** Code with PKCE and `iss`, the call API, and a refresh. */
 async function codeAndRefresh() {
