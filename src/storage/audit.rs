@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::AssertSqlSafe;
 use std::fmt;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// What happened. The names are stable, as programs look for them; docs/operations.md says what each means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,6 +163,9 @@ pub struct Search {
     pub limit: i64,
 }
 
+/// How long whoever is to be refused waits for the table; the entry waits longer, if need be.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// Rows that one transaction removes at the most, so that no login waits for long.
 const PRUNED_AT_ONCE: i64 = 1000;
 
@@ -168,11 +173,14 @@ impl Store {
     /// Writes an entry down, in the table and in the log. A table that cannot be written stops nobody: the log has it.
     pub async fn audit(&self, entry: Entry) {
         let row = entry.clone();
-        let written = self
-            .write(move |c| Box::pin(async move { insert(c, &row).await }))
-            .await;
-        if let Err(error) = written {
-            tracing::error!(%error, event = %entry.event, "the audit log cannot be written");
+        let written = self.write(move |c| Box::pin(async move { insert(c, &row).await }));
+        match timeout(PATIENCE, written).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(%error, event = %entry.event, "the audit log cannot be written");
+            }
+            // It stands in the writer's queue, and is written when its turn comes.
+            Err(_) => tracing::warn!(event = %entry.event, "the audit log is late"),
         }
         self.tell(&entry);
     }

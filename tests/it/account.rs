@@ -483,3 +483,24 @@ async fn signing_out_is_one_button_away() {
     assert_eq!(answer.status, 200);
     assert!(!is_logged_in(&mut ann).await);
 }
+
+#[tokio::test]
+async fn the_account_speaks_the_readers_language() {
+    let gateway = TestGateway::start().await;
+    let mut ann = at_home(&gateway, "ann", 1).await;
+    for (language, words) in [
+        ("de", ["Dieser Browser", "Anmeldung"]),
+        ("it", ["Questo browser", "Esci"]),
+    ] {
+        ann.headers.push(("accept-language", language));
+        let text = page(&mut ann).await;
+        for words in words {
+            assert!(text.contains(words), "{words} in {text}");
+        }
+        let refused = change_password(&mut ann, PASSWORD, "short").await.text();
+        for english in ["Your account", "You signed in", "must have"] {
+            assert!(!refused.contains(english), "{english} in {refused}");
+        }
+        ann.headers.pop();
+    }
+}

@@ -309,3 +309,52 @@ async fn a_log_that_cannot_be_written_keeps_nobody_from_being_refused() {
         .await;
     assert_eq!(wrong.status, 403);
 }
+
+/// How often the store was written.
+fn writes(gateway: &TestGateway) -> u64 {
+    let text = String::from_utf8(gateway.services.metrics.render()).unwrap();
+    let line = "callgate_store_duration_seconds_count{operation=\"write\"} ";
+    let found = text.lines().find_map(|l| l.strip_prefix(line));
+    found.map_or(0, |value| value.trim().parse().unwrap())
+}
+
+#[tokio::test]
+async fn tokens_and_their_entry_are_one_write() {
+    let gateway = TestGateway::start().await;
+    let form = [("grant_type", "client_credentials")];
+    let before = writes(&gateway);
+    token(&gateway, &form).await.expect(200);
+    assert_eq!(writes(&gateway) - before, 1);
+    let issued = tokens(&gateway).await;
+    let before = writes(&gateway);
+    refresh(&gateway, issued["refresh_token"].as_str().unwrap())
+        .await
+        .expect(200);
+    assert_eq!(writes(&gateway) - before, 1);
+    assert_eq!(log(&gateway, "event=token_refreshed").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_store_that_stands_still_keeps_nobody_from_being_refused() {
+    let gateway = TestGateway::start().await;
+    let store = &gateway.services.store;
+    let (go_on, released) = tokio::sync::oneshot::channel::<()>();
+    let hold = store.write(move |_| {
+        Box::pin(async move {
+            released.await.ok();
+            Ok(())
+        })
+    });
+    let refused = async {
+        let form = [("grant_type", "client_credentials")];
+        let refused = post(&gateway, "/oauth/token", Some(("crm", "wrong")), &form).await;
+        go_on.send(()).unwrap();
+        refused
+    };
+    let (done, refused) = tokio::join!(hold, refused);
+    done.unwrap();
+    assert_eq!(refused.status, 401);
+    // Nothing is lost: its turn comes.
+    store.write(|_| Box::pin(async { Ok(()) })).await.unwrap();
+    assert_eq!(events(&log(&gateway, "").await), ["client_refused"]);
+}

@@ -92,16 +92,17 @@ fn line(record: Record, names: &BTreeMap<String, String>) -> Line {
 
 fn in_words(event: &str, detail: &Value) -> &'static str {
     match event {
+        "login" if detail.get("provider").is_some() => "activity-login-linked",
         "login" => "activity-login",
         "login_failed" if detail.get("page").is_some() => "activity-wrong-here",
         "login_failed" => "activity-wrong",
         "logout" => "activity-logout",
         "session_ended" => "activity-session-ended",
         "password_changed" => "activity-password",
-        "factor_failed" => "Somebody who knew your password gave a wrong second factor",
-        "factor_added" => "You set up a second factor",
-        "factor_removed" => "You removed a second factor",
-        "recovery_codes_renewed" => "You made new recovery codes",
+        "factor_failed" => "activity-factor-failed",
+        "factor_added" => "activity-factor-added",
+        "factor_removed" => "activity-factor-removed",
+        "recovery_codes_renewed" => "activity-recovery-codes",
         "consent" if detail.get("allowed") == Some(&Value::Bool(false)) => "activity-refused",
         "consent" => "activity-allowed",
         "token_issued" => "activity-issued",
@@ -111,16 +112,43 @@ fn in_words(event: &str, detail: &Value) -> &'static str {
         "code_reused" | "refresh_token_reused" => "activity-reused",
         "call_ended" => "activity-call-ended",
         "administration" => by_administrator(detail),
-        _ => "activity-other",
+        "account_linked" => "activity-linked",
+        "account_unlinked" => "activity-unlinked",
+        "provider_login_again" => "activity-login-again",
+        _ => OTHER,
     }
 }
+
+/// For what a later version wrote down.
+const OTHER: &str = "activity-other";
 
 fn by_administrator(detail: &Value) -> &'static str {
     match detail.get("act").and_then(Value::as_str) {
         Some("user.create") => "activity-made",
-        Some("user.factor_reset") => "An administrator removed your second factors",
+        Some("user.factor_reset") => "activity-factors-reset",
+        Some("user.unlink") => "activity-unlinked-there",
         Some("user.log_out") => "activity-signed-out",
         Some("grant.revoke" | "token.revoke_user") => "activity-access-ended",
         _ => "activity-changed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::audit::Event;
+
+    /// What concerns no user.
+    const OF_CLIENTS: [&str; 2] = ["client_refused", "secret_in_url"];
+
+    #[test]
+    fn every_event_of_a_user_has_words() {
+        // What serde says when it knows no such event names all.
+        let unknown = serde_json::from_value::<Event>("nothing of ours".into());
+        let names = unknown.unwrap_err().to_string();
+        for name in names.split('`').skip(3).step_by(2) {
+            let told = in_words(name, &Value::Null) != OTHER;
+            assert_eq!(told, !OF_CLIENTS.contains(&name), "{name}");
+        }
     }
 }
