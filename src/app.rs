@@ -145,6 +145,7 @@ impl Services {
 
     /// Builds one version. Nothing of it serves until it is handed to the listeners.
     pub async fn version(&self, config: Config) -> Result<Version, AppError> {
+        oauth::warn_of_switches(&self.store, self.clock.now()).await?;
         let calls = Arc::new(self.calls(&config)?);
         let mut upstreams = BTreeMap::new();
         for spec in &config.upstream {

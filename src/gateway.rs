@@ -11,7 +11,8 @@ use crate::metrics::{AuthOutcome, Metrics};
 use crate::route::{Found, Route, Routes};
 use axum::Router;
 use axum::body::Body;
-use http::header::ACCEPT;
+use http::HeaderMap;
+use http::header::{ACCEPT, VARY};
 use http::request::Parts;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -56,6 +57,14 @@ impl Decision {
             Ok(None) | Err(_) => AuthOutcome::None,
         }
     }
+
+    /// Tells in the answer that the credential came in a legacy way, if it did.
+    pub fn tell_legacy(&self, headers: &mut HeaderMap) {
+        let principal = self.principal.as_ref();
+        if let Some(legacy) = principal.and_then(Principal::legacy) {
+            legacy.tell(headers);
+        }
+    }
 }
 
 impl Gateway {
@@ -95,8 +104,23 @@ impl Gateway {
             self.metrics.cache_lookup(cache.as_str());
         }
         let principal = result?;
+        if let Some(legacy) = principal.legacy() {
+            self.metrics.legacy_used(legacy.switch);
+        }
         decision.principal = Some(principal.clone());
         Ok(Some(acl::authorize(principal, &required)?))
+    }
+
+    /// Whether a request that was let in, and still goes on, would be let in now.
+    pub async fn still_lets_in(&self, head: &Parts) -> bool {
+        let Ok(Found { required, .. }) = self.routes.find(&head.method, head.uri.path()) else {
+            return false;
+        };
+        let Some(required) = required else {
+            return true;
+        };
+        let again = self.auth.authenticate_again(head, self.clock.now()).await;
+        again.is_ok_and(|principal| acl::authorize(principal, &required).is_ok())
     }
 
     /// Answers a request for one of the endpoints here, whose head was decided on with `permit`.
@@ -108,17 +132,30 @@ impl Gateway {
     ) -> Response {
         let (mut head, body) = request.into_parts();
         head.extensions.insert(id);
+        let carried = permit
+            .as_ref()
+            .and_then(|permit| permit.principal().legacy());
         if let Some(permit) = permit {
             head.extensions.insert(permit);
         }
         let asked = as_seen_by_dialects(&head);
         let request = http::Request::from_parts(head, Body::from(body));
-        let response = self.router.clone().oneshot(request).await;
+        let (response, noted) = messages::noting(self.router.clone().oneshot(request)).await;
         let response = response.unwrap_or_else(|never: Infallible| match never {});
-        match response.extensions().get::<Failure>() {
-            Some(Failure(error)) => self.refuse(&asked, error, id),
+        let mut response = match response.extensions().get::<Failure>() {
+            Some(Failure(error)) => {
+                let mut refused = self.refuse(&asked, error, id);
+                refused
+                    .headers_mut()
+                    .extend(for_other_sites(response.headers()));
+                refused
+            }
             None => response,
+        };
+        if let Some(legacy) = carried.or(noted) {
+            legacy.tell(response.headers_mut());
         }
+        response
     }
 
     /// The answer to a request that failed, in the dialect of its path.
@@ -142,9 +179,23 @@ impl Gateway {
                 self.answer(Request::from_parts(head, body), permit, decision.id)
                     .await
             }
-            Err(error) => self.refuse(&head, &error, decision.id),
+            Err(ref error) => {
+                let mut response = self.refuse(&head, error, decision.id);
+                decision.tell_legacy(response.headers_mut());
+                response
+            }
         }
     }
+}
+
+/// Who may read an answer is the same when it tells of a failure (Fetch §3.2.3).
+fn for_other_sites(headers: &HeaderMap) -> HeaderMap {
+    let headers = headers
+        .iter()
+        .filter(|(name, _)| **name == VARY || name.as_str().starts_with("access-control-"));
+    headers
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// Method, path and headers: what a dialect needs of a request that a handler has taken.

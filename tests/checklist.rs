@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::panic,
-    clippy::unwrap_used,
     reason = "a test that cannot go on should say where it stopped"
 )]
 

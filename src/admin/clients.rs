@@ -1,7 +1,7 @@
 //! Clients: list, create, change, and their lines.
 
 use super::change::{enable, given, replace};
-use super::{Administration, Change, jwks, redirect_uri, rules, view};
+use super::{Administration, Change, Switch, jwks, redirect_uri, rules, view};
 use crate::acl::Permit;
 use crate::clock::EpochMs;
 use crate::error::{Error, Result};
@@ -36,33 +36,7 @@ pub enum GrantType {
     DeviceCode,
 }
 
-/// A legacy behaviour that a client may still use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Switch {
-    /// `response_type=token` (RFC 6749 §4.2)
-    Implicit,
-    /// The token endpoint by GET
-    TokenGet,
-    /// `?access_token=` (RFC 6750 §2.3)
-    QueryToken,
-    /// `Authentication: Bearer`
-    AuthenticationHeader,
-    /// Login and consent as JSON
-    JsonUi,
-    /// Codes without PKCE
-    NoPkce,
-    /// Login without a browser
-    ScriptableLogin,
-}
-
 impl fmt::Display for GrantType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
-    }
-}
-
-impl fmt::Display for Switch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)
     }
@@ -223,6 +197,7 @@ impl Administration {
         rules::short_name("a client's id", &client.id)?;
         self.check_client(&client).await?;
         self.store.create_client(client.clone()).await?;
+        self.switches_changed(by, None, &client).await;
         self.done(by, "client.create", &client.id).await?;
         self.show_client(client).await
     }
@@ -257,10 +232,12 @@ impl Administration {
             sunset_at.apply(&mut client.sunset_at);
             enable(&mut client.disabled_at, changes.enabled, now);
         };
-        let mut preview = self.known_client(id).await?;
+        let before = self.known_client(id).await?;
+        let mut preview = before.clone();
         change.clone()(&mut preview);
         self.check_client(&preview).await?;
         let client = self.store.change_client(id, change, now).await?;
+        self.switches_changed(by, Some(&before), &client).await;
         self.done(by, "client.update", id).await?;
         self.show_client(client).await
     }

@@ -19,6 +19,7 @@ pub use opaque::OpaqueTokens;
 pub use operator::OperatorToken;
 
 use crate::clock::EpochMs;
+use crate::http::Legacy;
 use crate::storage::StoreError;
 use crate::token::Facts;
 use async_trait::async_trait;
@@ -28,13 +29,30 @@ use std::sync::Arc;
 
 /// An authenticated caller: the facts of its credential. Only authenticators hand one out.
 #[derive(Debug, Clone)]
-pub struct Principal(Arc<Facts>);
+pub struct Principal {
+    facts: Arc<Facts>,
+    legacy: Option<Legacy>,
+}
+
+impl Principal {
+    const fn new(facts: Arc<Facts>) -> Self {
+        Self {
+            facts,
+            legacy: None,
+        }
+    }
+
+    /// The legacy way in which the credential came, if it did.
+    pub const fn legacy(&self) -> Option<Legacy> {
+        self.legacy
+    }
+}
 
 impl Deref for Principal {
     type Target = Facts;
 
     fn deref(&self) -> &Facts {
-        &self.0
+        &self.facts
     }
 }
 
@@ -125,6 +143,16 @@ impl Chain {
         let proofs = self.proofs.as_deref();
         let result = bound::check(proofs, head, &credential, result, now);
         (cache, result)
+    }
+
+    /// Judges the credential of a request that was let in, and still goes on, once more. Its proof was good once.
+    pub async fn authenticate_again(
+        &self,
+        head: &http::request::Parts,
+        now: EpochMs,
+    ) -> Result<Principal, AuthError> {
+        let credential = Credential::find(head)?;
+        self.judge(&credential, now).await.1
     }
 
     async fn judge(&self, credential: &Credential<'_>, now: EpochMs) -> Verdict {

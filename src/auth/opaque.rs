@@ -5,6 +5,7 @@ use super::{
 };
 use crate::access::Accesses;
 use crate::clock::EpochMs;
+use crate::http::Legacy;
 use crate::storage::tokens::TokenFacts;
 use crate::storage::{Store, StoreError};
 use crate::token::cache::Lookup;
@@ -81,13 +82,15 @@ fn accept(facts: Arc<Facts>, carrier: Carrier, now: EpochMs) -> Result<Principal
     if facts.expires_at <= now {
         return Err(AuthError::Expired);
     }
-    if carrier
-        .switch()
-        .is_some_and(|switch| !facts.switches.contains(switch))
-    {
-        return Err(AuthError::Carrier(carrier));
-    }
-    Ok(Principal(facts))
+    let legacy = match carrier.switch() {
+        None => None,
+        Some(switch) if facts.may_still(switch, now) => Some(Legacy {
+            switch,
+            sunset_at: facts.sunset_at,
+        }),
+        Some(_) => return Err(AuthError::Carrier(carrier)),
+    };
+    Ok(Principal { facts, legacy })
 }
 
 impl Vault {
@@ -208,6 +211,7 @@ fn facts(row: TokenFacts, position: u64) -> Option<Facts> {
         scope: row.scope,
         accesses: Accesses::parse(row.accesses.0),
         switches: row.switches,
+        sunset_at: row.sunset_at,
         expires_at: row.expires_at,
         jkt: row.jkt.map(String::into_boxed_str),
         position: position.into(),

@@ -27,6 +27,7 @@ impl OperatorToken {
             scope: String::new(),
             accesses: Accesses::parse(["admin.#"]),
             switches: Words::default(),
+            sunset_at: None,
             expires_at: EpochMs::MAX,
             jkt: None,
             position: 0.into(),
@@ -46,7 +47,7 @@ impl Authenticator for OperatorToken {
             Carrier::Authorization | Carrier::XAuthToken
         );
         let result = if carried && self.token.matches(&credential.token) {
-            Ok(Principal(Arc::clone(&self.facts)))
+            Ok(Principal::new(Arc::clone(&self.facts)))
         } else {
             Err(AuthError::Invalid)
         };

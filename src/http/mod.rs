@@ -1,7 +1,10 @@
 //! HTTP messages as handlers see them: the `http` crate's types, whole bodies in, and nothing of Pingora.
 
 pub mod client;
+mod legacy;
 pub mod remote;
+
+pub use legacy::{Legacy, noting};
 
 use axum::body::Body;
 use bytes::Bytes;

@@ -1,9 +1,9 @@
 //! Tokens in forms: proof that a form is ours, was made for this browser, and says what it said when it was shown.
 
-use super::Oauth;
 use super::parameters::Parameters;
 use super::provenance::Provenance;
 use super::session::Login;
+use super::{Oauth, legacy};
 use crate::error::{Error, Result};
 use crate::secret;
 use crate::storage::clients::Client;
@@ -86,8 +86,9 @@ impl Oauth {
         let scripted = provenance == Provenance::Script
             && !sent.has("csrf_token")
             && client.is_some_and(|client| client.switches.contains("scriptable_login"));
-        if scripted {
+        if let Some(client) = client.filter(|_| scripted) {
             self.metrics.legacy_used("scriptable_login");
+            legacy::note(client, "scriptable_login");
         }
         scripted
     }

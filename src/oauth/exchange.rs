@@ -3,7 +3,7 @@
 use super::errors::ClientError;
 use super::issue::{Answer, Basis, Outcome};
 use super::parameters::Parameters;
-use super::{Oauth, dpop, pkce};
+use super::{Oauth, dpop, legacy, pkce};
 use crate::storage::audit::Event;
 use crate::storage::clients::Client;
 use crate::storage::codes::{Code, Exchange, family_began};
@@ -63,6 +63,9 @@ async fn find(
     check_verifier(&code, form.get("code_verifier")?)?;
     // RFC 9449 §10
     dpop::must_prove(code.jkt.as_deref(), key)?;
+    if code.challenge.is_none() {
+        legacy::note(client, "no_pkce");
+    }
     // A code that was used is looked at even when it is old: using it again has consequences.
     if code.used_at.is_none() && code.expires_at <= oauth.clock.now() {
         return Err(ClientError::InvalidGrant("the code has expired"));

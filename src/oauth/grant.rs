@@ -22,6 +22,9 @@ use http::request::Parts;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
+/// Logins in which a client sends one challenge that cannot be chance (RFC 9700 §2.1.1).
+const SAME_CHALLENGE: i64 = 3;
+
 pub(super) async fn get(State(oauth): State<Arc<Oauth>>, head: Parts) -> Response {
     let shown = async {
         let request = authorize::read(&oauth, &head).await?;
@@ -180,7 +183,17 @@ async fn issue(
         created_at: now,
         expires_at: now.saturating_add(millis(oauth.settings.code_lifetime)),
     };
-    oauth.store.create_code(consented).await?;
+    let logins = oauth.store.create_code(consented).await?;
+    if logins >= SAME_CHALLENGE {
+        let entry = oauth.entry(Event::ChallengeReused, head);
+        let entry = entry
+            .tenant(&request.tenant.id)
+            .client(request.client.id.as_str());
+        oauth.store.audit(entry.with("logins", logins)).await;
+    }
+    if request.challenge.is_none() && request.response_type == ResponseType::Code {
+        oauth.metrics.legacy_used("no_pkce");
+    }
     if request.response_type == ResponseType::Token {
         return implicit(oauth, head, request, &minted).await;
     }

@@ -17,7 +17,8 @@ pub(super) const OPENID_PATH: &str = "/.well-known/openid-configuration";
 pub(super) async fn get(State(oauth): State<Arc<Oauth>>) -> Result<Response> {
     let origin = &oauth.origin;
     // The implicit flow is there only while a client has its switch.
-    let implicit = oauth.store.is_switch_used("implicit").await?;
+    let now = oauth.clock.now();
+    let implicit = oauth.store.is_switch_used("implicit", now).await?;
     let with = |always: &[&'static str], more: &'static str| -> Vec<&'static str> {
         always
             .iter()

@@ -7,6 +7,7 @@ mod audit;
 mod authorize;
 mod client;
 mod client_credentials;
+mod cors;
 mod csrf;
 mod destination;
 mod documents;
@@ -22,6 +23,7 @@ mod issue;
 mod jwks;
 mod jwt;
 mod language;
+mod legacy;
 mod login;
 mod logout;
 mod metadata;
@@ -46,6 +48,7 @@ mod token;
 mod wanted;
 
 pub use errors::dialect;
+pub use legacy::warn_of_switches;
 pub use settings::Settings;
 pub use throttling::Attempts;
 
@@ -58,11 +61,13 @@ use crate::provider::{ProviderTokens, Providers};
 use crate::route::Endpoints;
 use crate::sealer::Sealer;
 use crate::storage::Store;
+use crate::storage::Words;
 use crate::storage::clients::Client;
 use crate::storage::tenants::Tenant;
 use crate::token::{Follower, Keyring, Mint};
 use askama::Template;
-use axum::routing::{MethodRouter, get, post};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, options, post};
 use http::{HeaderMap, Method, StatusCode};
 use request::AuthorizationRequest;
 use std::sync::Arc;
@@ -93,12 +98,28 @@ pub struct Oauth {
 /// All of them are public: they see themselves to who asks.
 pub fn endpoints(oauth: &Arc<Oauth>) -> Endpoints {
     let bind = |handlers: MethodRouter<Arc<Oauth>>| handlers.with_state(Arc::clone(oauth));
+    // For programs in a browser as well.
+    let open = |handlers: MethodRouter<Arc<Oauth>>| {
+        bind(handlers.route_layer(from_fn_with_state(Arc::clone(oauth), cors::tell)))
+    };
     let echo = if oauth.settings.echo_client {
         Endpoints::default().public(Method::GET, "/test", get(echo::get))
     } else {
         Endpoints::default()
     };
-    echo.and(external::endpoints(oauth))
+    let preflights = [
+        "/oauth/token",
+        "/oauth/revoke",
+        metadata::PATH,
+        metadata::OPENID_PATH,
+        jwks::PATH,
+    ]
+    .into_iter()
+    .fold(Endpoints::default(), |all, path| {
+        all.public(Method::OPTIONS, path, bind(options(cors::preflight)))
+    });
+    echo.and(preflights)
+        .and(external::endpoints(oauth))
         .public(Method::GET, "/oauth/authorize", bind(get(authorize::get)))
         .public(Method::GET, "/oauth/auth", bind(get(authorize::get)))
         .public(Method::GET, "/auth/login", bind(get(login::get)))
@@ -109,18 +130,18 @@ pub fn endpoints(oauth: &Arc<Oauth>) -> Endpoints {
         .public(Method::POST, "/auth/grant", bind(post(grant::post)))
         .public(Method::GET, "/auth/logout", bind(get(logout::get)))
         .public(Method::POST, "/auth/logout", bind(post(logout::post)))
-        .public(Method::POST, "/oauth/token", bind(post(token::post)))
-        .public(Method::GET, "/oauth/token", bind(get(token::get)))
-        .public(Method::POST, "/oauth/revoke", bind(post(revoke::post)))
+        .public(Method::POST, "/oauth/token", open(post(token::post)))
+        .public(Method::GET, "/oauth/token", open(get(token::get)))
+        .public(Method::POST, "/oauth/revoke", open(post(revoke::post)))
         .public(
             Method::POST,
             "/oauth/introspect",
             bind(post(introspect::post)),
         )
         .public(Method::POST, "/oauth/par", bind(post(par::post)))
-        .public(Method::GET, metadata::PATH, bind(get(metadata::get)))
-        .public(Method::GET, jwks::PATH, bind(get(jwks::get)))
-        .public(Method::GET, metadata::OPENID_PATH, bind(get(metadata::get)))
+        .public(Method::GET, metadata::PATH, open(get(metadata::get)))
+        .public(Method::GET, jwks::PATH, open(get(jwks::get)))
+        .public(Method::GET, metadata::OPENID_PATH, open(get(metadata::get)))
         .and(account::endpoints(oauth))
         .public(Method::GET, "/assets/callgate.css", get(assets::style))
         .public(Method::GET, "/assets/passkey.js", get(assets::script))
@@ -128,15 +149,21 @@ pub fn endpoints(oauth: &Arc<Oauth>) -> Endpoints {
 }
 
 impl Oauth {
-    /// A client that is enabled, and its tenant, which is too.
+    /// A client that is enabled, with the switches that it still has, and its tenant, which is enabled too.
     async fn enabled_client(&self, id: &str) -> Result<Option<(Client, Tenant)>> {
         let client = self.store.client(id).await?;
-        let Some(client) = client.filter(|client| client.disabled_at.is_none()) else {
+        let client = client.filter(|client| client.disabled_at.is_none());
+        // Looked for in any case: nobody should tell by the time which clients there are.
+        let tenant = client.as_ref().map_or("", |client| &client.tenant_id);
+        let tenant = self.store.tenant(tenant).await?;
+        let tenant = tenant.filter(|tenant| tenant.disabled_at.is_none());
+        let Some((mut client, tenant)) = client.zip(tenant) else {
             return Ok(None);
         };
-        let tenant = self.store.tenant(&client.tenant_id).await?;
-        let tenant = tenant.filter(|tenant| tenant.disabled_at.is_none());
-        Ok(tenant.map(|tenant| (client, tenant)))
+        if client.has_sunset(self.clock.now()) {
+            client.switches = Words::default();
+        }
+        Ok(Some((client, tenant)))
     }
 
     fn is_secure(&self) -> bool {
@@ -159,6 +186,7 @@ impl Oauth {
                 return Wanted::Html;
             }
             self.metrics.legacy_used("json_ui");
+            legacy::note(&request.client, "json_ui");
             Wanted::Json
         })
     }

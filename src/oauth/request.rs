@@ -4,7 +4,7 @@ use super::language::Language;
 use super::parameters::{ParameterError, Parameters, encode};
 use super::pushed::Reference;
 use super::redirect::Refused;
-use super::{Oauth, pkce, redirect_uri, scope};
+use super::{Oauth, legacy, pkce, redirect_uri, scope};
 use crate::error::Error;
 use crate::storage::Words;
 use crate::storage::clients::Client;
@@ -105,6 +105,11 @@ impl AuthorizationRequest {
                 description: fault.description,
             })
         })?;
+        match (wish.response_type, &wish.challenge) {
+            (ResponseType::Token, _) => legacy::note(&client, "implicit"),
+            (ResponseType::Code, None) => legacy::note(&client, "no_pkce"),
+            (ResponseType::Code, Some(_)) => {}
+        }
         Ok(Self {
             client,
             tenant,
@@ -213,9 +218,13 @@ async fn asking(oauth: &Oauth, parameters: &Parameters) -> Result<(Client, Tenan
 fn destination(client: &Client, parameters: &Parameters) -> Result<(String, bool), Error> {
     if let Some(asked) = parameters.get("redirect_uri")? {
         if !redirect_uri::is_registered(&client.redirect_uris, asked) {
-            return Err(bad(
-                "the redirect_uri is not registered for this application",
-            ));
+            let text = "the redirect_uri is not registered for this application";
+            // As in 2012, where such clients look for it.
+            if client.switches.contains("json_ui") {
+                legacy::note(client, "json_ui");
+                return Err(Error::Forbidden(text.to_owned()));
+            }
+            return Err(bad(text));
         }
         return Ok((asked.to_owned(), true));
     }

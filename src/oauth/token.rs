@@ -3,7 +3,7 @@
 use super::errors::ClientError;
 use super::issue::Outcome;
 use super::parameters::Parameters;
-use super::{Oauth, authorize, client_credentials, dpop, exchange, redirect, refresh};
+use super::{Oauth, authorize, client_credentials, dpop, exchange, legacy, redirect, refresh};
 use crate::error::Error;
 use crate::http::Response;
 use crate::storage::audit::Event;
@@ -64,6 +64,7 @@ pub(super) async fn get(
     }
     let client = oauth.authenticate_client(&head, &query).await?;
     oauth.metrics.legacy_used("token_get");
+    legacy::note(&client, "token_get");
     // It may stand in many a log by now: it should be renewed.
     let entry = oauth.entry(Event::SecretInUrl, &head);
     let entry = entry.tenant(&client.tenant_id).client(client.id.as_str());

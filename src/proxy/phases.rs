@@ -4,11 +4,12 @@ use super::context::Context;
 use super::forwarded::Hop;
 use super::headers::{self, AllowList};
 use super::identity::Identity;
+use super::tunnel::Visit;
 use super::upstream::Upstream;
 use super::{Proxy, admit, local, patience, rewrite};
 use crate::acl::Permit;
 use crate::error::Error;
-use crate::http::{AboutCall, Fault, Peer, Request, Response};
+use crate::http::{AboutCall, Fault, Legacy, Peer, Request, Response};
 use crate::token::Subject;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -69,8 +70,10 @@ impl ProxyHttp for Proxy {
             .gateway
             .decide_at(session.req_header(), ctx.now, ctx.id)
             .await;
-        if let Err(error) = &ctx.decision.insert(decision).verdict {
-            let response = site.gateway.refuse(session.req_header(), error, ctx.id);
+        let decision = ctx.decision.insert(decision);
+        if let Err(error) = &decision.verdict {
+            let mut response = site.gateway.refuse(session.req_header(), error, ctx.id);
+            decision.tell_legacy(response.headers_mut());
             return self.send_refusal(session, ctx, response).await;
         }
         if ctx.forward().is_some() {
@@ -109,7 +112,8 @@ impl ProxyHttp for Proxy {
         let peer = ctx.forward().and_then(|forward| {
             let upstream = ctx.site.upstreams.get(&forward.upstream)?;
             if is_tunnel {
-                return upstream.tunnel(self.tunnel_timeout);
+                let visit = Visit::new(&self.site, local::head(session));
+                return upstream.tunnel(self.tunnel_timeout, visit);
             }
             upstream.peer(forward.read_timeout)
         });
@@ -183,6 +187,10 @@ impl ProxyHttp for Proxy {
         // Only now is it a tunnel: who merely asks for one has no longer than others to send a request.
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
             session.set_read_timeout(Some(self.tunnel_timeout));
+        }
+        let legacy = ctx.permit().and_then(|permit| permit.principal().legacy());
+        for (name, value) in legacy.into_iter().flat_map(Legacy::headers) {
+            response.insert_header(name, value)?;
         }
         Ok(())
     }

@@ -1,24 +1,68 @@
 //! Connections for WebSocket handshakes.
 //!
+//! Whether the caller still may is asked again from time to time, and the tunnel ends when it may no longer.
+//!
 //! Pingora 0.9.1 ends a tunnel at once when it reads the upstream's 101 before it has noted that the request has no
 //! body (cloudflare/pingora#946), as it may when the upstream is quick. So after each write, the next read lets
 //! everything else have its turn first.
 
+use super::Site;
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::request::Parts;
 use pingora::connectors::l4::Connect;
 use pingora::prelude::{Error, ErrorType, OrErr};
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora::protocols::l4::stream::Stream;
 use pingora::protocols::l4::virt::{VirtualSockOpt, VirtualSocket, VirtualSocketStream};
+use std::fmt;
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+/// How often it is asked whether the caller still may; each time is a look into the cache of token facts.
+const ASKED_EVERY: Duration = Duration::from_secs(5);
 
 /// Opens connections that answer politely.
-#[derive(Debug)]
-pub(super) struct Polite;
+pub(super) struct Polite {
+    /// What opened the tunnel.
+    pub(super) visit: Visit,
+}
+
+/// A request that lasts.
+#[derive(Clone)]
+pub struct Visit {
+    site: Arc<ArcSwap<Site>>,
+    head: Arc<Parts>,
+}
+
+impl Visit {
+    pub(super) fn new(site: &Arc<ArcSwap<Site>>, head: Parts) -> Self {
+        Self {
+            site: Arc::clone(site),
+            head: Arc::new(head),
+        }
+    }
+
+    /// Whether it would be let in now, under the configuration that counts now.
+    async fn still_may(self) -> bool {
+        let site = self.site.load_full();
+        site.gateway.still_lets_in(&self.head).await
+    }
+}
+
+impl fmt::Debug for Polite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Polite")
+    }
+}
 
 #[async_trait]
 impl Connect for Polite {
@@ -32,7 +76,16 @@ impl Connect for Polite {
         socket
             .set_nodelay(true)
             .or_err(ErrorType::SocketError, "setting TCP_NODELAY")?;
-        let tunnel = Tunnel { socket, turns: 0 };
+        let mut asking = interval(ASKED_EVERY);
+        asking.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        asking.reset();
+        let tunnel = Tunnel {
+            socket,
+            turns: 0,
+            visit: self.visit.clone(),
+            asking,
+            asked: None,
+        };
         Ok(Stream::from(VirtualSocketStream::new(Box::new(tunnel))))
     }
 }
@@ -40,11 +93,42 @@ impl Connect for Polite {
 /// How often a read steps back after a write.
 const TURNS: u8 = 2;
 
-#[derive(Debug)]
 struct Tunnel {
     socket: TcpStream,
     /// How often the next read still steps back.
     turns: u8,
+    visit: Visit,
+    asking: Interval,
+    /// Whether the caller still may, while that is being found out. A lock, which nobody contends for, as a stream is
+    /// shared between threads.
+    asked: Option<Mutex<BoxFuture<'static, bool>>>,
+}
+
+impl Tunnel {
+    /// Whether the caller was found to be allowed no longer. Reads are polled for as long as the tunnel is open, so
+    /// this is too.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        loop {
+            if let Some(asked) = &mut self.asked {
+                let asked = asked.get_mut().unwrap_or_else(PoisonError::into_inner);
+                match asked.as_mut().poll(cx) {
+                    Poll::Pending => return false,
+                    Poll::Ready(false) => return true,
+                    Poll::Ready(true) => self.asked = None,
+                }
+            }
+            if self.asking.poll_tick(cx).is_pending() {
+                return false;
+            }
+            self.asked = Some(Mutex::new(self.visit.clone().still_may().boxed()));
+        }
+    }
+}
+
+impl fmt::Debug for Tunnel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tunnel")
+    }
 }
 
 impl AsyncRead for Tunnel {
@@ -53,6 +137,10 @@ impl AsyncRead for Tunnel {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.is_over(cx) {
+            let why = "the caller may no longer";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::PermissionDenied, why)));
+        }
         if self.turns > 0 {
             self.turns -= 1;
             cx.waker().wake_by_ref();

@@ -1,6 +1,6 @@
 //! Upstreams: the systems that requests are proxied to, their peers, and whether those are well.
 
-use super::tunnel::Polite;
+use super::tunnel::{Polite, Visit};
 use async_trait::async_trait;
 use http::HeaderValue;
 use http::uri::Authority;
@@ -181,10 +181,10 @@ impl Upstream {
         Some(peer)
     }
 
-    /// As [`Upstream::peer`], for a WebSocket that may be silent for `timeout`.
-    pub fn tunnel(&self, timeout: Duration) -> Option<HttpPeer> {
+    /// As [`Upstream::peer`], for a WebSocket that may be silent for `timeout`, and ends when `visit` may not go on.
+    pub fn tunnel(&self, timeout: Duration, visit: Visit) -> Option<HttpPeer> {
         let mut peer = self.peer(timeout)?;
-        peer.options.custom_l4 = Some(Arc::new(Polite));
+        peer.options.custom_l4 = Some(Arc::new(Polite { visit }));
         peer.group_key = self.tunnels;
         Some(peer)
     }

@@ -38,6 +38,8 @@ pub enum Event {
     AccountLinked,
     AccountUnlinked,
     ProviderLoginAgain,
+    ChallengeReused,
+    SwitchesChanged,
     /// An act of administration; the detail `act` says which.
     Administration,
 }
@@ -51,6 +53,7 @@ impl Event {
                 | Self::FactorFailed
                 | Self::CodeReused
                 | Self::RefreshTokenReused
+                | Self::ChallengeReused
                 | Self::ClientRefused
                 | Self::SecretInUrl
                 | Self::ProviderLoginAgain

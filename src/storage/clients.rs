@@ -86,6 +86,11 @@ impl Client {
         self.secret_hash.is_none() && self.jwks.is_none()
     }
 
+    /// Whether the client's legacy switches have come to their end.
+    pub fn has_sunset(&self, now: EpochMs) -> bool {
+        self.sunset_at.is_some_and(|sunset| sunset <= now)
+    }
+
     /// Hash of the secret before this one, while it is good.
     pub fn former_secret(&self, now: EpochMs) -> Option<&str> {
         let until = self.former_secret_until?;
@@ -111,15 +116,38 @@ impl Store {
         .await?)
     }
 
-    /// Whether any client may use a legacy behaviour.
-    pub async fn is_switch_used(&self, switch: &str) -> Result<bool> {
+    /// Whether any client may use a legacy behaviour at `now`.
+    pub async fn is_switch_used(&self, switch: &str, now: EpochMs) -> Result<bool> {
         let count: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM clients WHERE disabled_at IS NULL AND ' ' || switches || ' ' LIKE '% ' || $1 || ' %'",
+            "SELECT count(*) FROM clients WHERE disabled_at IS NULL AND (sunset_at IS NULL OR sunset_at > $2)
+             AND ' ' || switches || ' ' LIKE '% ' || $1 || ' %'",
         )
         .bind(switch)
+        .bind(now)
         .fetch_one(self.readers())
         .await?;
         Ok(count > 0)
+    }
+
+    /// The clients that have legacy switches, whether or not those have ended.
+    pub async fn clients_with_switches(&self) -> Result<Vec<Client>> {
+        Ok(sqlx::query_as(
+            "SELECT * FROM clients WHERE disabled_at IS NULL AND switches <> '' ORDER BY tenant_id, id",
+        )
+        .fetch_all(self.readers())
+        .await?)
+    }
+
+    /// The enabled clients one of whose redirect URIs begins with `origin`, which must have no wildcards of SQL.
+    pub async fn clients_at(&self, origin: &str) -> Result<Vec<Client>> {
+        Ok(sqlx::query_as(
+            "SELECT c.* FROM clients c JOIN tenants o ON o.id = c.tenant_id
+             WHERE c.disabled_at IS NULL AND o.disabled_at IS NULL
+               AND ' ' || c.redirect_uris || ' ' LIKE '% ' || $1 || '%'",
+        )
+        .bind(origin)
+        .fetch_all(self.readers())
+        .await?)
     }
 
     /// # Errors

@@ -2,7 +2,7 @@
 
 use super::audit::{Entry, Event};
 use super::tokens::{self, Token};
-use super::{Flag, Result, Store, StoreError, Words, exists, grants, pushed};
+use super::{Connection, Flag, Result, Store, StoreError, Words, exists, grants, pushed};
 use crate::clock::EpochMs;
 
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -71,12 +71,22 @@ pub fn family_began(family: &str) -> Option<EpochMs> {
     (id.get_version_num() == 7).then_some(EpochMs::try_from(high >> 16).ok()?)
 }
 
+/// In how many logins the client sent this challenge, among the codes that are still kept.
+async fn logins_with(c: &mut Connection, client: &str, challenge: Option<&str>) -> Result<i64> {
+    let count = "SELECT count(DISTINCT session) FROM codes WHERE client_id = $1 AND challenge = $2";
+    Ok(sqlx::query_scalar(count)
+        .bind(client)
+        .bind(challenge)
+        .fetch_one(c)
+        .await?)
+}
+
 impl Store {
-    /// Remembers the grant and the code.
+    /// Remembers the grant and the code. Says in how many logins the client sent this challenge of late; 0 without one.
     ///
     /// # Errors
     /// [`StoreError::Exists`] when the consent or the pushed request has made a code already, [`StoreError::Missing`] when the login has ended.
-    pub async fn create_code(&self, consented: Consented) -> Result<()> {
+    pub async fn create_code(&self, consented: Consented) -> Result<i64> {
         self.write(move |c| {
             Box::pin(async move {
                 if let Some(hash) = &consented.pushed {
@@ -86,31 +96,31 @@ impl Store {
                 let grant = grants::widen(c, user, client, &consented.scope, consented.created_at).await?;
                 let made = sqlx::query(
                     "INSERT INTO codes (hash, grant_id, family_id, client_id, user_id, redirect_uri, redirect_named, scope,
-                     challenge, consent, created_at, expires_at, jkt)
-                     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
+                     challenge, consent, created_at, expires_at, jkt, session)
+                     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
                      FROM sessions WHERE hash = $14 AND ended_at IS NULL",
                 )
                 .bind(consented.hash)
                 .bind(grant.id)
                 .bind(new_family(consented.created_at))
-                .bind(consented.client_id)
+                .bind(&consented.client_id)
                 .bind(consented.user_id)
                 .bind(consented.redirect_uri)
                 .bind(i64::from(consented.redirect_named))
                 .bind(consented.scope.to_string())
-                .bind(consented.challenge)
+                .bind(&consented.challenge)
                 .bind(consented.consent)
                 .bind(consented.created_at)
                 .bind(consented.expires_at)
                 .bind(consented.jkt)
                 .bind(consented.session)
-                .execute(c)
+                .execute(&mut *c)
                 .await
                 .map_err(exists("consent"))?;
                 if made.rows_affected() == 0 {
                     return Err(StoreError::Missing("login"));
                 }
-                Ok(())
+                logins_with(c, &consented.client_id, consented.challenge.as_deref()).await
             })
         })
         .await

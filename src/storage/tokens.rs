@@ -57,6 +57,7 @@ pub struct TokenFacts {
     pub client_name: String,
     #[sqlx(try_from = "String")]
     pub switches: Words,
+    pub sunset_at: Option<EpochMs>,
     pub username: Option<String>,
 }
 
@@ -112,7 +113,7 @@ impl Store {
         let begun = Instant::now();
         let facts = sqlx::query_as(
             "SELECT t.id, t.family_id, t.grant_id, t.tenant_id, t.client_id, t.user_id, t.scope, t.accesses, t.expires_at, t.jkt,
-                    c.name AS client_name, c.switches, u.username
+                    c.name AS client_name, c.switches, c.sunset_at, u.username
              FROM tokens t JOIN clients c ON c.id = t.client_id JOIN tenants o ON o.id = t.tenant_id
              LEFT JOIN users u ON u.id = t.user_id
              WHERE t.hash = $1 AND t.class = 'access' AND t.revoked_at IS NULL

@@ -55,6 +55,8 @@ pub struct Facts {
     pub accesses: Accesses,
     /// Legacy behaviours that the client may use.
     pub switches: Words,
+    /// When those end.
+    pub sunset_at: Option<EpochMs>,
     pub expires_at: EpochMs,
     /// Thumbprint of the key that whoever presents the token must prove (RFC 9449 §6).
     pub jkt: Option<Box<str>>,
@@ -71,6 +73,11 @@ impl Facts {
             session: &self.family,
         };
         self.accesses.allow(required, &holder)
+    }
+
+    /// Whether the client may use a legacy behaviour at `now`.
+    pub fn may_still(&self, switch: &str, now: EpochMs) -> bool {
+        self.switches.contains(switch) && self.sunset_at.is_none_or(|sunset| now < sunset)
     }
 
     /// What a revocation that ends these facts may name, besides the token itself.

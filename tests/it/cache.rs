@@ -287,6 +287,7 @@ fn facts(position: u64) -> Facts {
         accesses: Accesses::parse(Vec::<String>::new()),
         switches: String::new().into(),
         jkt: None,
+        sunset_at: None,
         expires_at: i64::MAX,
         position: position.into(),
     }

@@ -432,7 +432,7 @@ async fn legacy_carriers_are_taken_with_the_clients_switch_only() {
         assert_eq!(answer.status, status("authentication_header"), "{switches}");
         let answer = gateway.edge(query()).await;
         assert_eq!(answer.status, status("query_token"), "{switches}");
-        assert_eq!(answer.header("cache-control"), "no-store");
+        assert!(answer.header("cache-control").ends_with("no-store"));
     }
 }
 

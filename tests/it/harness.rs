@@ -67,11 +67,16 @@ impl TestGateway {
 
     /// As [`TestGateway::start`], with `more` TOML in the configuration.
     pub(crate) async fn with(more: &str) -> Self {
+        Self::at(ORIGIN, more).await
+    }
+
+    /// As [`TestGateway::with`], at another public origin.
+    pub(crate) async fn at(origin: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("callgate.db");
         let config = format!(
             "operations.token = '{OPERATOR}'\ntokens.key = '0123456789abcdef0123456789abcdef'\n\
-             server.public_origin = '{ORIGIN}'\nstore.url = 'sqlite:{}'\n{more}",
+             server.public_origin = '{origin}'\nstore.url = 'sqlite:{}'\n{more}",
             database.display()
         );
         let config = Config::parse(&config).unwrap();

@@ -50,3 +50,4 @@ mod openapi;
 mod process;
 mod pruning;
 mod revocation;
+mod rows;

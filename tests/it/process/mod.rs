@@ -3,10 +3,14 @@
 mod clients;
 mod description;
 mod framing;
+mod legacy;
 mod limits;
 mod log;
+mod person;
 mod proxying;
+mod races;
 mod reload;
+mod secrets;
 mod shutdown;
 mod streaming;
 mod tls;
@@ -128,7 +132,7 @@ impl Gate {
     /// Waits until the program says that it is ready.
     async fn ready(&mut self) {
         let begun = Instant::now();
-        while !is_ready(self.operations).await {
+        while !is_ready(self.operations).await || Wire::try_connect(self.edge).await.is_err() {
             let ended = self.process.0.try_wait().unwrap();
             assert!(ended.is_none(), "it ended: {}", self.stderr());
             assert!(begun.elapsed() < PATIENCE, "not ready: {}", self.stderr());

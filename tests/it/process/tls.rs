@@ -186,3 +186,27 @@ fn answer(mut tls: rustls::StreamOwned<rustls::ServerConnection, TcpStream>) {
         drop(tls.flush());
     }
 }
+
+#[tokio::test]
+async fn n05_where_tls_is_spoken_plain_http_gets_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "gate", &certificate("gate.example"));
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let tls = format!(
+        "tls = {{ certificate = '{}', key = '{}' }}",
+        at("gate.pem"),
+        at("gate.key")
+    );
+    let gate = Gate::with(&tls, "").await;
+    let form = "grant_type=client_credentials&client_id=crm&client_secret=x";
+    for request in [
+        "GET /auth/login?client_id=crm HTTP/1.1\r\nHost: gate.example\r\n\r\n".to_owned(),
+        super::form("POST", "/oauth/token", "x", form),
+    ] {
+        let answer = gate.ask(&request).await;
+        assert!(
+            answer.head.is_empty() && answer.body.is_empty(),
+            "{answer:?}"
+        );
+    }
+}

@@ -1,7 +1,9 @@
 //! `WebSockets` through the gateway.
 
 use super::Gate;
+use super::person::posted;
 use super::upstream::Upstream;
+use crate::harness::CRM_SECRET;
 
 fn handshake(path: &str, header: &str) -> String {
     format!(
@@ -96,4 +98,34 @@ async fn at_03_a_websocket_needs_a_token_as_any_request_does() {
         assert_eq!(answer.status(), status, "{header}");
     }
     assert_eq!(upstream.heard().len(), 0);
+}
+
+#[tokio::test]
+async fn l12_a_websocket_ends_when_its_token_does() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&upstream.routes()).await;
+    let (mut wires, mut tokens) = (Vec::new(), Vec::new());
+    for name in ["ann", "bob"] {
+        let token = gate.token(name, &["pbx.#"]).await;
+        let mut wire = gate.wire().await;
+        let authorized = format!("Authorization: Bearer {token}\r\n");
+        wire.send(&handshake("/pbx/ws", &authorized)).await;
+        assert_eq!(wire.head().await.unwrap().status(), 101);
+        wire.send("one").await;
+        assert_eq!(wire.bytes().await, b"one");
+        wires.push(wire);
+        tokens.push(token);
+    }
+    let revoke = posted(
+        "/oauth/revoke",
+        ("crm", CRM_SECRET),
+        &[("token", &tokens[0])],
+    );
+    assert_eq!(gate.ask(&revoke).await.status(), 200);
+    let mut ann = wires.remove(0);
+    assert!(ann.closes(super::PATIENCE).await, "though nothing is said");
+    // Nobody else's does.
+    let mut bob = wires.remove(0);
+    bob.send("two").await;
+    assert_eq!(bob.bytes().await, b"two");
 }

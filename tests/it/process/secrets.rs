@@ -1,0 +1,257 @@
+//! Whatever was issued, typed or sent is in no log, no metric and no file of the store, in the clear.
+
+use super::Gate;
+use super::person::{Person, posted};
+use crate::harness::{CRM_SECRET, PASSWORD, crm};
+use crate::oauth::{OLD_QUERY, encoded, exchange, old_wish, parameters, wish};
+use callgate::storage::clients::Client;
+use callgate::token::TokenHash;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+
+const OLD_SECRET: &str = "planted-secret-of-2012";
+const SWITCHES: &str =
+    "implicit token_get query_token authentication_header json_ui no_pkce scriptable_login";
+
+/// All that must be found nowhere.
+#[derive(Default)]
+struct Planted(BTreeSet<String>);
+
+impl Planted {
+    fn add(&mut self, secret: &str) {
+        assert!(secret.len() >= 12, "{secret} could be there by chance");
+        self.0.insert(secret.to_owned());
+    }
+
+    fn add_tokens(&mut self, answer: &Value) {
+        for name in [
+            "access_token",
+            "refresh_token",
+            "device_code",
+            "user_code",
+            "client_secret",
+        ] {
+            if let Some(token) = answer[name].as_str() {
+                self.add(token);
+            }
+        }
+    }
+
+    fn add_cookies(&mut self, person: &Person<'_>) {
+        // The value that ties a form to its browser opens nothing, but is nobody else's either.
+        for value in person.cookies.values().filter(|value| !value.is_empty()) {
+            self.add(value);
+        }
+    }
+}
+
+#[tokio::test]
+async fn o01_o03_d11_no_secret_of_thirty_flows_is_in_any_log_metric_or_file() {
+    let mut gate = Gate::start("").await;
+    tell_all(&mut gate).await;
+    gate.store.create_client(of_2012()).await.unwrap();
+    let mut planted = Planted::default();
+    planted.add(CRM_SECRET);
+    planted.add(OLD_SECRET);
+    planted.add(PASSWORD);
+    for index in 0..5 {
+        code_flow(&gate, &mut planted, index).await;
+        flow_of_2012(&gate, &mut planted).await;
+    }
+    for _ in 0..5 {
+        let form = [("grant_type", "client_credentials")];
+        let request = posted("/oauth/token", ("crm", CRM_SECRET), &form);
+        planted.add_tokens(&gate.ask(&request).await.json());
+    }
+    wrong_ones(&gate, &mut planted).await;
+    let before = gate.access_log().lines().count();
+    gate.ask(&super::get("/rest/call", "planted-at-the-end-of-it-all"))
+        .await;
+    gate.logged(before + 1).await;
+    nothing_is_found(&gate, &planted).await;
+}
+
+/// The program's log tells what it tells to whoever looks for a fault.
+async fn tell_all(gate: &mut Gate) {
+    let path = gate.path("callgate.toml");
+    let config = fs::read_to_string(&path).unwrap();
+    let config = config.replace("[log]\n", "[log]\nfilter = 'debug'\n");
+    fs::write(&path, config).unwrap();
+    gate.kill();
+    gate.restart().await;
+}
+
+fn of_2012() -> Client {
+    Client {
+        id: "123456".to_owned(),
+        secret_hash: Some(TokenHash::of(OLD_SECRET).to_string()),
+        redirect_uris: "http://localhost:8888/test".to_owned().into(),
+        switches: SWITCHES.to_owned().into(),
+        ..crm()
+    }
+}
+
+/// Code, call, refresh, introspection, revocation, logout.
+async fn code_flow(gate: &Gate, planted: &mut Planted, index: usize) {
+    let crm = ("crm", CRM_SECRET);
+    let mut person = Person::new(gate);
+    let told = person.allow(["ann", "bob"][index % 2], &wish()).await;
+    planted.add(&told["code"]);
+    planted.add_cookies(&person);
+    let form = posted("/oauth/token", crm, &exchange(&told["code"]));
+    let tokens = gate.ask(&form).await.json();
+    planted.add_tokens(&tokens);
+    let access = tokens["access_token"].as_str().unwrap();
+    let called = gate.ask(&super::get("/rest/call", access)).await;
+    assert_eq!(called.status(), 204);
+    let refresh = tokens["refresh_token"].as_str().unwrap();
+    let renewal = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+    let renewed = gate
+        .ask(&posted("/oauth/token", crm, &renewal))
+        .await
+        .json();
+    planted.add_tokens(&renewed);
+    let newer = renewed["refresh_token"].as_str().unwrap();
+    for path in ["/oauth/introspect", "/oauth/revoke"] {
+        let answer = gate.ask(&posted(path, crm, &[("token", newer)])).await;
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+    }
+    // A code and a refresh token used again are events of their own.
+    assert_eq!(gate.ask(&form).await.status(), 400);
+    assert_eq!(
+        gate.ask(&posted("/oauth/token", crm, &renewal))
+            .await
+            .status(),
+        400
+    );
+    let shown = person.get("/account").await;
+    assert!(!shown.status.is_server_error());
+    person.get("/auth/logout").await;
+}
+
+/// All switches: login and consent by script, code and secret in the address, token in the address and in a fragment.
+async fn flow_of_2012(gate: &Gate, planted: &mut Planted) {
+    let mut script = Person::new(gate);
+    script.accept = "application/json";
+    script.get(&format!("/oauth/auth?{OLD_QUERY}")).await;
+    let typed = encoded([("username", "ann"), ("password", PASSWORD)]);
+    let led = script
+        .send("POST", "/auth/login", "", &format!("{OLD_QUERY}&{typed}"))
+        .await;
+    assert_eq!(led.status, 303, "{}", led.text());
+    planted.add_cookies(&script);
+    let shown = script.get(led.header("location")).await;
+    assert!(shown.status.is_success() || shown.status.is_redirection());
+    let allow = format!("{}&grant=true", encoded(old_wish()));
+    let granted = script.send("POST", "/auth/grant", "", &allow).await;
+    let code = parameters(granted.header("location"))["code"].clone();
+    planted.add(&code);
+    let path = format!(
+        "/oauth/token?client_id=123456&client_secret={OLD_SECRET}&code={code}\
+         &redirect_uri=http://localhost:8888/test&grant_type=authorization_code"
+    );
+    let redeemed = script.get(&path).await;
+    let token = parameters(redeemed.header("location"))["access_token"].clone();
+    planted.add(&token);
+    let implicit = allow.replace("response_type=code", "response_type=token");
+    let given = script.send("POST", "/auth/grant", "", &implicit).await;
+    planted.add(&parameters(given.header("location"))["access_token"]);
+    let path = format!("/rest/call?access_token={token}");
+    let called = script
+        .send(
+            "GET",
+            &path,
+            &format!("Referer: https://calls.example{path}\r\n"),
+            "",
+        )
+        .await;
+    assert_eq!(called.status, 204, "{}", called.text());
+    let header = format!("Authentication: Bearer {token}\r\n");
+    let called = script.send("GET", "/rest/call", &header, "").await;
+    assert_eq!(called.status, 204, "{}", called.text());
+}
+
+/// What is refused is told, and must not be quoted.
+async fn wrong_ones(gate: &Gate, planted: &mut Planted) {
+    let mut person = Person::new(gate);
+    let page = person
+        .get(&format!("/auth/login?{}", encoded(wish())))
+        .await;
+    for (name, password) in [
+        ("ann", "planted-wrong-password"),
+        ("planted-password-typed-as-a-name", "planted-other-password"),
+    ] {
+        planted.add(password);
+        planted.add("planted-password-typed-as-a-name");
+        let typed = [("username", name), ("password", password)];
+        assert_eq!(person.submit(&page, &typed).await.status, 403);
+    }
+    for (id, secret) in [
+        ("crm", "planted-wrong-secret"),
+        ("planted-secret-sent-as-a-name", "planted-third-secret"),
+    ] {
+        planted.add(secret);
+        planted.add("planted-secret-sent-as-a-name");
+        let form = [("grant_type", "client_credentials")];
+        let refused = gate.ask(&posted("/oauth/token", (id, secret), &form)).await;
+        assert_eq!(refused.status(), 401);
+    }
+    let guesses = [
+        "cg_ac_planted-code-that-never-was",
+        "cg_rt_planted-refresh-token",
+    ];
+    for guess in guesses {
+        planted.add(guess);
+        let form = posted("/oauth/token", ("crm", CRM_SECRET), &exchange(guess));
+        assert_eq!(gate.ask(&form).await.status(), 400);
+    }
+    for path in [
+        "/oauth/token?client_id=crm&client_secret=planted-secret-in-a-url",
+        "/oauth/authorize?client_id=planted-client-in-a-url",
+        "/rest/call?access_token=cg_at_planted-token-in-a-url",
+        "/planted-path-that-is-none?code=planted-code-in-a-url",
+        "/test?code=planted-code-in-a-test",
+    ] {
+        person.get(path).await;
+    }
+    for text in [
+        "planted-secret-in-a-url",
+        "planted-client-in-a-url",
+        "planted-token-in-a-url",
+        "planted-code-in-a-url",
+        "planted-code-in-a-test",
+        "planted-at-the-end-of-it-all",
+        "planted-path-that-is-none",
+    ] {
+        planted.add(text);
+    }
+    let bad = super::get("/rest/call", "cg_at_planted-token-in-a-header");
+    assert_eq!(gate.ask(&bad).await.status(), 401);
+    planted.add("planted-token-in-a-header");
+}
+
+async fn nothing_is_found(gate: &Gate, planted: &Planted) {
+    let metrics = gate.operate("GET", "/metrics").await.text();
+    let mut places = vec![
+        ("the metrics".to_owned(), metrics.into_bytes()),
+        ("the access log".to_owned(), gate.access_log().into_bytes()),
+        ("the program's log".to_owned(), gate.stderr().into_bytes()),
+    ];
+    for name in ["callgate.db", "callgate.db-wal", "callgate.db-shm"] {
+        let bytes = fs::read(gate.path(name)).unwrap_or_default();
+        places.push((name.to_owned(), bytes));
+    }
+    assert!(places.iter().take(4).all(|(_, bytes)| !bytes.is_empty()));
+    assert!(planted.0.len() > 50, "{}", planted.0.len());
+    for (place, bytes) in &places {
+        let text = String::from_utf8_lossy(bytes);
+        for secret in &planted.0 {
+            // Without its prefix as well: that is no secret, and nothing else of it may be there.
+            let bare = secret.get(6..).filter(|_| secret.starts_with("cg_"));
+            for secret in [Some(secret.as_str()), bare].into_iter().flatten() {
+                assert!(!text.contains(secret), "{secret} is in {place}");
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Rows of docs/oauth.md that concern more than one endpoint.
+
+mod abuse;
+mod bearer;
+mod cors;
+mod legacy;
+mod pages;
