@@ -13,7 +13,9 @@ use callgate::app::{Services, Version};
 use callgate::clock::Clock;
 use callgate::config::Config;
 use callgate::operations::Reloads;
+use callgate::token::TokenHash;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use serde_json::json;
 use std::hint::black_box;
 use tokio::runtime::Runtime;
 
@@ -94,7 +96,7 @@ fn authenticate(c: &mut Criterion) {
     let hashes: Vec<_> = bench
         .tokens
         .iter()
-        .map(|token| callgate::token::TokenHash::of(token).to_string())
+        .map(|token| TokenHash::of(token).to_string())
         .collect();
     let mut missed = heads.iter().zip(hashes).cycle();
     c.bench_function("decide, not cached", |b| {
@@ -107,6 +109,55 @@ fn authenticate(c: &mut Criterion) {
             |head| bench.runtime.block_on(gateway.decide(head)),
             BatchSize::PerIteration,
         );
+    });
+}
+
+/// A JWT of a tenth of the people, each with its row.
+async fn jwts(services: &Services) -> Vec<String> {
+    let key = services.keys.signer().await.unwrap();
+    let now = services.clock.now();
+    let (mut tokens, mut rows) = (Vec::new(), Vec::new());
+    for number in 0..TOKENS / 10 {
+        let claims = json!({
+            "iss": "https://calls.example", "sub": format!("user:00000000-0000-4000-8000-{number:012}"),
+            "aud": "https://calls.example", "exp": now / 1000 + 3600, "iat": now / 1000, "jti": number,
+            "client_id": "crm", "scope": "call",
+        });
+        let token = key.token(&claims).unwrap();
+        let hash = TokenHash::of(&token).to_string();
+        rows.push(common::token(number, hash, now));
+        tokens.push(token);
+    }
+    services.store.create_tokens(rows).await.unwrap();
+    tokens
+}
+
+fn authenticate_jwts(c: &mut Criterion) {
+    let bench = bench();
+    let tokens = bench.runtime.block_on(jwts(&bench.services));
+    let heads: Vec<_> = tokens
+        .iter()
+        .map(|token| request(token).into_parts().0)
+        .collect();
+    let gateway = &bench.version.edge.gateway;
+    bench.runtime.block_on(async {
+        for head in &heads {
+            assert!(gateway.decide(head).await.verdict.is_ok());
+        }
+    });
+    let mut next = heads.iter().cycle();
+    c.bench_function("decide, cached JWT, 1,000 tokens", |b| {
+        b.iter(|| bench.runtime.block_on(gateway.decide(next.next().unwrap())));
+    });
+    let one = heads.first().unwrap();
+    c.bench_function("decide, cached JWT, one token", |b| {
+        b.iter(|| bench.runtime.block_on(gateway.decide(one)));
+    });
+    let (message, _) = tokens.first().unwrap().rsplit_once('.').unwrap();
+    let (_, signature) = tokens.last().unwrap().rsplit_once('.').unwrap();
+    let forged = request(&format!("{message}.{signature}")).into_parts().0;
+    c.bench_function("decide, JWT with another's signature", |b| {
+        b.iter(|| bench.runtime.block_on(gateway.decide(&forged)));
     });
 }
 
@@ -133,5 +184,11 @@ fn accesses(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, accesses, authenticate, whole_request);
+criterion_group!(
+    benches,
+    accesses,
+    authenticate,
+    authenticate_jwts,
+    whole_request
+);
 criterion_main!(benches);

@@ -89,7 +89,7 @@ fn client(now: i64) -> Client {
     }
 }
 
-fn token(number: usize, hash: String, now: i64) -> Token {
+pub(crate) fn token(number: usize, hash: String, now: i64) -> Token {
     Token {
         hash,
         id: uuid::Uuid::new_v4().to_string(),

@@ -488,3 +488,21 @@ fn second_factors_are_taken_from_who_has_lost_them() {
     );
     here.failed(1, &["user", "factor-reset", "acme/eve"]);
 }
+
+#[test]
+fn o07_signing_keys_are_listed_rotated_and_retired() {
+    let here = Installation::with(&format!("{CONFIG}oauth.signing_algorithm = 'ES256'\n"));
+    here.done(&["migrate"]);
+    assert_eq!(here.json(&["key", "list"]), json!({ "items": [] }));
+    let first = here.json(&["key", "rotate"])["items"][0].clone();
+    assert_eq!(first["algorithm"], "ES256");
+    let why = here.failed(1, &["key", "rotate"]);
+    assert!(why.contains("waits"), "{why}");
+    let items = here.json(&["key", "rotate", "--at-once"])["items"].clone();
+    assert_eq!(items[0]["state"], "signing");
+    let kid = first["kid"].as_str().unwrap();
+    let retired = here.json(&["key", "retire", kid]);
+    assert_eq!(retired, json!({ "revoked": 0 }));
+    let why = here.failed(1, &["key", "retire", kid]);
+    assert!(why.contains("no such signing key"), "{why}");
+}

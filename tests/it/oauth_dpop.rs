@@ -516,6 +516,49 @@ async fn a_confidential_client_may_change_its_key() {
 // --- where tokens are presented ---
 
 #[tokio::test]
+async fn l13_a_jwt_says_the_key_that_it_is_bound_to_and_opens_nothing_without_it() {
+    let gateway = TestGateway::with("oauth.signing_algorithm = 'ES256'").await;
+    let change = json!({ "token_format": "jwt" });
+    let changed = gateway.admin_patch("/admin/clients/crm", change).await;
+    changed.expect(200);
+    let key = Key::new();
+    let token = bound(&gateway, &key).await;
+    let claims = callgate::secret::decode(token.split('.').nth(1).unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(claims["cnf"], json!({ "jkt": key.thumbprint() }));
+    let as_bearer = get(CALLS, &Secret::new(token.clone()));
+    assert_eq!(gateway.edge(as_bearer).await.status, 401);
+    for _ in 0..2 {
+        let proof = at_calls(&key, &token).signed(&key);
+        assert_eq!(calls(&gateway, &token, &[proof]).await.status, 204);
+    }
+}
+
+#[tokio::test]
+async fn f04_a_repeat_with_another_key_gives_nothing_and_ends_nothing() {
+    let gateway = TestGateway::start().await;
+    let first = tokens(&gateway).await;
+    let pairs = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", first["refresh_token"].as_str().unwrap()),
+    ];
+    let (one, two) = (Key::new(), Key::new());
+    let with = async |key: &Key| {
+        let proof = at_token(key).signed(key);
+        post_proved(&gateway, TOKEN, ("crm", CRM), &pairs, &[proof]).await
+    };
+    let given = with(&one).await.json();
+    assert_eq!(told(&with(&two).await), (400, "invalid_grant".to_owned()));
+    let unproved = post_proved(&gateway, TOKEN, ("crm", CRM), &pairs, &[]).await;
+    assert_eq!(told(&unproved), (400, "invalid_grant".to_owned()));
+    let again = with(&one).await.json();
+    assert_eq!(again["access_token"], given["access_token"]);
+    let token = given["access_token"].as_str().unwrap();
+    let proof = at_calls(&one, token).signed(&one);
+    assert_eq!(calls(&gateway, token, &[proof]).await.status, 204);
+}
+
+#[tokio::test]
 async fn l13_a_bound_token_is_refused_without_its_scheme() {
     let gateway = TestGateway::start().await;
     let key = Key::new();

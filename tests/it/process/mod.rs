@@ -14,6 +14,7 @@ mod secrets;
 mod shutdown;
 mod streaming;
 mod tls;
+mod tokens;
 mod upstream;
 mod websocket;
 mod wire;
