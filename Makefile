@@ -6,13 +6,16 @@ clients := target/clients-venv/ready
 nextest := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo smoke test check oracle bench
+.PHONY: help setup browser build demo smoke test screenshots check oracle bench
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' Makefile
 
 setup: ## install what the build lacks, or say how to
 	@scripts/setup build
+
+browser:
+	@scripts/setup browser
 
 build: setup ## compile callgate
 	cargo build --locked --bin callgate
@@ -23,7 +26,7 @@ demo: build ## start callgate with demo data in ./var (ARGS="--listen …" to ch
 smoke: build ## start the demo on free ports, do what it prints, check what comes of it
 	@scripts/smoke $(binary)
 
-test: setup $(clients) ## run all tests: unit, behaviour, documentation, OAuth clients, smoke
+test: setup browser $(clients) ## run all tests: unit, behaviour, documentation, OAuth clients, a browser, smoke
 ifeq ($(nextest),yes)
 	cargo nextest run --locked
 	cargo test --locked --doc
@@ -31,6 +34,9 @@ else
 	cargo test --locked
 endif
 	@scripts/smoke $(binary)
+
+screenshots: setup browser $(clients) ## go through the pages as a person does, and keep a picture of each in target/screenshots
+	cargo test --locked --test it process::browser
 
 check: ## all that a change must pass: format, lints, tests, documentation, dependencies
 	cargo fmt --check

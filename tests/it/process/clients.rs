@@ -22,7 +22,7 @@ async fn authlib_gets_tokens_and_places_a_call() {
 /// A client of 2012: the implicit flow, the token by GET, the token in the query.
 #[tokio::test]
 async fn p07_p10_p12_requests_oauthlib_works_as_in_2012() {
-    let gate = over_tls().await;
+    let gate = over_tls(HOST, GRACELESS).await;
     let switches = "implicit token_get query_token no_pkce";
     gate.store
         .create_client(Client {
@@ -40,7 +40,7 @@ async fn p07_p10_p12_requests_oauthlib_works_as_in_2012() {
 /// Discovery, code, PKCE, `iss`, refresh, device, introspection, revocation, PAR, `DPoP`, signed tokens and assertions.
 #[tokio::test]
 async fn oauth4webapi_does_all_that_the_server_offers() {
-    let gate = over_tls().await;
+    let gate = over_tls(HOST, GRACELESS).await;
     for client in demanding_clients() {
         gate.store.create_client(client).await.unwrap();
     }
@@ -53,31 +53,35 @@ async fn oauth4webapi_does_all_that_the_server_offers() {
 
 /// Runs a Python script against a program of its own.
 async fn passes(name: &str) {
-    let gate = over_tls().await;
+    let gate = over_tls(HOST, GRACELESS).await;
     let mut python = installed("clients-venv/bin/python");
     python.arg(script(name));
     succeeds(&gate, &mut python);
 }
 
-/// The program, with TLS, whose origin is where it listens. Without grace, so that a used refresh token is misuse at once.
-async fn over_tls() -> Gate {
-    let mut gate = Gate::start("[oauth]\nrefresh_grace = '0s'").await;
-    let origin = origin(&gate);
-    serve_tls(&gate, &origin);
+/// Where most of them find it.
+const HOST: &str = "127.0.0.1";
+/// Without grace, a refresh token that was used is misuse at once.
+const GRACELESS: &str = "[oauth]\nrefresh_grace = '0s'";
+
+/// The program, with TLS and `more` configuration, whose origin is where it listens, as `host`.
+pub(super) async fn over_tls(host: &str, more: &str) -> Gate {
+    let mut gate = Gate::start(more).await;
+    serve_tls(&gate, host);
     gate.kill();
     gate.restart().await;
     gate
 }
 
-fn origin(gate: &Gate) -> String {
-    format!("https://{}", gate.edge)
+pub(super) fn origin(gate: &Gate, host: &str) -> String {
+    format!("https://{host}:{}", gate.edge.port())
 }
 
 fn script(name: &str) -> PathBuf {
     root().join("tests/clients").join(name)
 }
 
-fn root() -> &'static Path {
+pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -91,21 +95,24 @@ pub(super) fn installed(program: &str) -> Command {
     Command::new(program)
 }
 
-/// As the client `crm`, unless the environment of the script names another.
-fn succeeds(gate: &Gate, script: &mut Command) {
-    if !script.get_envs().any(|(name, _)| name == "CLIENT_ID") {
-        script.env("CLIENT_ID", "crm");
+/// Runs a script to its end. It is the client `crm`, unless its environment says otherwise.
+pub(super) fn succeeds(gate: &Gate, script: &mut Command) {
+    let usual = [
+        ("CALLGATE_ORIGIN", origin(gate, HOST)),
+        ("CALLGATE_CA", gate.path("gate.pem").display().to_string()),
+        ("CLIENT_ID", "crm".to_owned()),
+        ("CLIENT_SECRET", harness::CRM_SECRET.to_owned()),
+        ("REDIRECT_URI", "https://crm.example/cb".to_owned()),
+        ("USERNAME", "ann".to_owned()),
+        ("PASSWORD", harness::PASSWORD.to_owned()),
+        ("SCOPE", "call".to_owned()),
+    ];
+    for (name, value) in usual {
+        if !script.get_envs().any(|(given, _)| given == name) {
+            script.env(name, value);
+        }
     }
-    let output = script
-        .env("CALLGATE_ORIGIN", origin(gate))
-        .env("CALLGATE_CA", gate.path("gate.pem"))
-        .env("CLIENT_SECRET", harness::CRM_SECRET)
-        .env("REDIRECT_URI", "https://crm.example/cb")
-        .env("USERNAME", "ann")
-        .env("PASSWORD", harness::PASSWORD)
-        .env("SCOPE", "call")
-        .output()
-        .unwrap();
+    let output = script.output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     assert!(
         output.status.success(),
@@ -149,14 +156,15 @@ fn demanding_clients() -> [Client; 4] {
 }
 
 /// Gives the configuration another origin, and a certificate for it.
-fn serve_tls(gate: &Gate, origin: &str) {
+fn serve_tls(gate: &Gate, host: &str) {
     let CertifiedKey { cert, signing_key } =
-        generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        generate_simple_self_signed([host.to_owned()]).unwrap();
     fs::write(gate.path("gate.pem"), cert.pem()).unwrap();
     fs::write(gate.path("gate.key"), signing_key.serialize_pem()).unwrap();
     let config = fs::read_to_string(gate.path("callgate.toml")).unwrap();
     let tls = format!(
-        "public_origin = '{origin}'\ntls = {{ certificate = '{}', key = '{}' }}",
+        "public_origin = '{}'\ntls = {{ certificate = '{}', key = '{}' }}",
+        origin(gate, host),
         gate.path("gate.pem").display(),
         gate.path("gate.key").display()
     );

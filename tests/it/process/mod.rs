@@ -1,5 +1,6 @@
 //! The program itself, over real sockets: started, signalled, killed and started again.
 
+mod browser;
 mod clients;
 mod description;
 mod framing;
