@@ -131,7 +131,8 @@ pub(super) async fn let_in(
     if !proof.has_second_factor() && oauth.awaits_factor(user).await? {
         return ask_for_more(oauth, head, destination, user, proof).await;
     }
-    let session = oauth.begin_session(user, head).await?;
+    let factor_at = proof.has_second_factor().then(|| oauth.clock.now());
+    let session = oauth.begin_session(user, head, factor_at).await?;
     let client = destination.client().map(|client| client.id.as_str());
     let entry = oauth.entry(Event::Login, head).user(user).client(client);
     let entry = match proof {

@@ -49,13 +49,23 @@ impl Oauth {
         Ok(user.map(|user| Login { session, user }))
     }
 
-    /// Begins a session of the user, and ends the one that the browser had: its value may have been planted.
+    /// Begins a session of the user, and ends the one that the browser had: its value may have been planted. `factor_at` is
+    /// when a second factor was given for it.
     ///
     /// # Errors
     /// [`Error::Missing`] when the user was disabled or got another password since `user` was read.
-    pub(super) async fn begin_session(&self, user: &User, head: &Parts) -> Result<String> {
+    pub(super) async fn begin_session(
+        &self,
+        user: &User,
+        head: &Parts,
+        factor_at: Option<EpochMs>,
+    ) -> Result<String> {
         self.end_session(&head.headers).await?;
         let (cookie, session) = self.new_session(user, head);
+        let session = Session {
+            factor_at,
+            ..session
+        };
         let verified = user.password_hash.clone();
         self.store.create_session(session, verified).await?;
         Ok(cookie.expose().to_owned())

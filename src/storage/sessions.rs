@@ -19,6 +19,8 @@ pub struct Session {
     pub browser: Option<String>,
     /// When the password was last asked for after the login.
     pub confirmed_at: Option<EpochMs>,
+    /// When a second factor was last given within the session.
+    pub factor_at: Option<EpochMs>,
 }
 
 impl Session {
@@ -145,6 +147,12 @@ impl Store {
         self.set_session(hash, sql, now).await
     }
 
+    /// Notes that whoever is logged in has just given a second factor.
+    pub async fn factor_given(&self, hash: &str, now: EpochMs) -> Result<()> {
+        let sql = "UPDATE sessions SET factor_at = $2 WHERE hash = $1";
+        self.set_session(hash, sql, now).await
+    }
+
     /// Forgets sessions that ended, one way or the other, before `then`.
     pub async fn prune_sessions(&self, then: EpochMs) -> Result<()> {
         self.prune(
@@ -174,9 +182,9 @@ pub(super) async fn begin(
     verified: Option<String>,
 ) -> Result<()> {
     let begun = sqlx::query(
-        "INSERT INTO sessions (hash, user_id, created_at, last_seen_at, expires_at, address, browser)
-         SELECT $1, $2, $3, $4, $5, $6, $7 FROM users
-         WHERE id = $2 AND disabled_at IS NULL AND COALESCE(password_hash, '') = COALESCE($8, '')",
+        "INSERT INTO sessions (hash, user_id, created_at, last_seen_at, expires_at, address, browser, factor_at)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8 FROM users
+         WHERE id = $2 AND disabled_at IS NULL AND COALESCE(password_hash, '') = COALESCE($9, '')",
     )
     .bind(session.hash)
     .bind(session.user_id)
@@ -185,6 +193,7 @@ pub(super) async fn begin(
     .bind(session.expires_at)
     .bind(session.address)
     .bind(session.browser)
+    .bind(session.factor_at)
     .bind(verified)
     .execute(c)
     .await?;

@@ -11,6 +11,7 @@
 )]
 
 mod account;
+mod account_factors;
 mod admin;
 mod admin_calls;
 mod admin_clients;

@@ -10,7 +10,7 @@ const SESSION: &str = "__Host-callgate";
 const REQUIRED: &str = "oauth.second_factor = 'required'";
 
 /// What a page's script would hand to the browser.
-fn options(page: &Answer) -> Value {
+pub(crate) fn options(page: &Answer) -> Value {
     let text = page.text();
     let options = text
         .split("data-options=\"")

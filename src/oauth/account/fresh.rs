@@ -7,6 +7,7 @@ use crate::oauth::Oauth;
 use crate::oauth::parameters::Parameters;
 use crate::oauth::throttling::address;
 use crate::storage::audit::Event;
+use crate::storage::factors::Factors;
 use http::request::Parts;
 use std::time::Duration;
 
@@ -23,10 +24,6 @@ impl Visit {
         self.login.session.proved_at() > since
     }
 
-    #[expect(
-        dead_code,
-        reason = "for the sections that change how somebody logs in"
-    )]
     /// Fresh already, or by the field `current_password` of the form that was sent. `None` when that is not right.
     pub(in crate::oauth) async fn freshen(
         &self,
@@ -38,6 +35,27 @@ impl Visit {
             return Ok(Some(Fresh(())));
         }
         self.prove(oauth, head, sent).await
+    }
+
+    /// Fresh for a change of second factors. Who has one gave it a short while ago, or signs in again: a password that
+    /// somebody else knows must not take it away.
+    pub(super) async fn freshen_factors(
+        &self,
+        oauth: &Oauth,
+        head: &Parts,
+        sent: &Parameters,
+        factors: Factors,
+    ) -> Result<Option<Fresh>> {
+        if factors.any() {
+            return Ok(self.gave_factor().then_some(Fresh(())));
+        }
+        self.freshen(oauth, head, sent).await
+    }
+
+    /// Whether a second factor was given a short while ago.
+    pub(super) fn gave_factor(&self) -> bool {
+        let since = self.now.saturating_sub(crate::clock::millis(FOR));
+        self.login.session.factor_at.is_some_and(|at| at > since)
     }
 
     /// Fresh by the field `current_password`, whatever was proved before. Counted like a login.

@@ -6,6 +6,8 @@
 mod activity;
 mod applications;
 mod browser;
+mod factor_setup;
+mod factors;
 mod fresh;
 mod password;
 mod sessions;
@@ -44,6 +46,19 @@ pub(super) fn endpoints(oauth: &Arc<Oauth>) -> Endpoints {
             post(applications::end).with_state(state()),
         ))
         .and(change(
+            factors::PATH,
+            post(factors::change).with_state(state()),
+        ))
+        .public(
+            Method::GET,
+            factor_setup::PATH,
+            get(factor_setup::get).with_state(state()),
+        )
+        .and(change(
+            factor_setup::PATH,
+            post(factor_setup::post).with_state(state()),
+        ))
+        .and(change(
             password::PATH,
             post(password::change).with_state(state()),
         ))
@@ -55,6 +70,7 @@ async fn sections(oauth: &Oauth, visit: &Visit) -> Result<Vec<String>> {
         sessions::section(oauth, visit).await?,
         applications::section(oauth, visit).await?,
         password::section(oauth, visit),
+        factors::section(oauth, visit).await?,
         activity::section(oauth, visit).await?,
     ])
 }
@@ -121,6 +137,9 @@ fn notice(name: &str) -> Option<&'static str> {
         "sessions" => Some("done-sessions"),
         "application" => Some("done-application"),
         "password" => Some("done-password"),
+        "factor" => Some("done-factor"),
+        "factor_removed" => Some("done-factor-removed"),
+        "codes" => Some("done-codes"),
         _ => None,
     }
 }

@@ -16,6 +16,7 @@ use crate::oauth::{Oauth, login};
 use crate::storage::audit::Event;
 use crate::storage::factors::Proof;
 use crate::storage::pending_logins::Completion;
+use crate::storage::sessions::Session;
 use http::StatusCode;
 use http::header::LOCATION;
 use http::request::Parts;
@@ -155,6 +156,10 @@ async fn log_in(
         }
     };
     let (cookie, session) = oauth.new_session(user, head);
+    let session = Session {
+        factor_at: Some(session.created_at),
+        ..session
+    };
     let client = destination.client().map(|client| client.id.as_str());
     let entry = oauth.entry(Event::Login, head).user(user).client(client);
     let factor = completion.factor();

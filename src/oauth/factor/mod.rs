@@ -15,8 +15,11 @@ mod totp;
 
 pub(super) use ask::{get, post};
 pub(super) use attempts::FactorAttempts;
-pub(super) use pages::SCRIPT;
+pub(super) use pages::{RecoveryCodes, SCRIPT};
+pub(super) use passkey::Passkeys;
 pub(super) use pending::begin;
+pub(super) use recovery::Codes;
+pub(super) use setup::{App, Ready, app, passkey};
 
 use super::Oauth;
 use crate::error::Result;

@@ -25,7 +25,7 @@ pub(in crate::oauth) fn svg(text: &str) -> Option<String> {
     }
     Some(format!(
         "<svg class=\"qr\" viewBox=\"0 0 {side} {side}\" role=\"img\" aria-label=\"QR code\" shape-rendering=\"crispEdges\">\
-         <path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/><path fill=\"#000\" d=\"{path}\"/></svg>"
+         <path fill=\"#fff\" stroke=\"none\" d=\"M0 0h{side}v{side}H0z\"/><path fill=\"#000\" stroke=\"none\" d=\"{path}\"/></svg>"
     ))
 }
 
@@ -43,6 +43,8 @@ mod tests {
         assert!(!svg.contains("M11 4h1"));
         assert!(!svg.contains("M3 "), "the quiet zone is white");
         assert!(!svg.contains("style"));
+        // Other pictures of the pages are drawn in lines, which would make the modules run into one another.
+        assert_eq!(svg.matches("stroke=\"none\"").count(), 2);
     }
 
     #[test]

@@ -116,6 +116,13 @@ setup-passkey = Mit einem Passkey
 setup-passkey-how = Das Gerät fragt nach Finger, Gesicht oder PIN.
 setup-passkey-make = Passkey anlegen
 setup-passkey-failed = Es wurde kein Passkey angelegt. Bitte noch einmal versuchen oder einen anderen Weg wählen.
+setup-own-lead = Von da an gehört er außer dem Passwort zur Anmeldung.
+setup-password = Ihr Passwort
+setup-not-password = Das ist nicht Ihr Passwort.
+setup-name = Sein Name, damit Sie ihn wiedererkennen
+setup-use-app = Diese App verwenden
+setup-back = Zurück zum Konto
+setup-wrong = Das stimmte nicht. Bitte mit einem neuen Code noch einmal versuchen.
 
 recovery-title = Ihre Wiederherstellungscodes
 recovery-lead = Mit einem davon gelingt die Anmeldung, wenn der zweite Schritt verloren ist. Jeder gilt einmal. Sie werden nur jetzt gezeigt: bitte ausdrucken oder aufschreiben.
@@ -130,6 +137,9 @@ done-session = Diese Sitzung ist beendet.
 done-sessions = Alle anderen Sitzungen sind beendet.
 done-application = Diese Anwendung hat keinen Zugriff mehr.
 done-password = Das Passwort ist geändert. Alle anderen Sitzungen und Anwendungen wurden abgemeldet.
+done-factor = Der zweite Schritt ist eingerichtet. Er wird von nun an verlangt.
+done-factor-removed = Dieser zweite Schritt ist entfernt.
+done-codes = Es gelten die neuen Wiederherstellungscodes, die alten nicht mehr.
 
 sessions-title = Wo Sie angemeldet sind
 sessions-program = Ein anderes Programm
@@ -162,6 +172,27 @@ password-short = { $count ->
 password-long = Das neue Passwort ist zu lang.
 password-name = Das neue Passwort darf den Benutzernamen nicht enthalten.
 password-same = Das neue Passwort ist das bisherige.
+
+factors-title = Zweiter Schritt
+factors-none = Das Passwort allein genügt zur Anmeldung. Mit einem zweiten Schritt kommt nicht weiter, wer es erfährt.
+factors-some = Zur Anmeldung gehört außer dem Passwort eines davon.
+factors-app = Authenticator-App
+factors-since = seit { $since } UTC
+factors-used = seit { $since }, zuletzt verwendet { $used } UTC
+factors-remove = Entfernen
+factors-remove-label = { $name } entfernen
+factors-codes = Wiederherstellungscodes
+factors-left = { $count ->
+    [one] 1 ist übrig
+   *[other] { $count } sind übrig
+}
+factors-renew = Erneuern
+factors-renew-label = Neue Wiederherstellungscodes erzeugen
+factors-stale = Um das zu ändern, bitte zuerst neu anmelden.
+factors-again = Neu anmelden
+factors-set-up = Zweiten Schritt einrichten
+factors-add = Weiteren hinzufügen
+factors-required = Die Organisation verlangt einen zweiten Schritt. Bitte zuerst einen anderen einrichten.
 
 activity-title = Letzte Vorgänge
 activity-lead = Waren Sie etwas davon nicht, sollten Sie Ihr Passwort ändern. Alle Zeiten in UTC.

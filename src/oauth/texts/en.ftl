@@ -117,6 +117,13 @@ setup-passkey = With a passkey
 setup-passkey-how = Your device asks for your finger, your face or its PIN.
 setup-passkey-make = Make a passkey
 setup-passkey-failed = No passkey was made. Try again, or choose another way.
+setup-own-lead = From then on, signing in takes it besides your password.
+setup-password = Your password
+setup-not-password = That is not your password.
+setup-name = Its name, for you to know it by
+setup-use-app = Use this app
+setup-back = Back to your account
+setup-wrong = That was not right. Try again, with a new code.
 
 recovery-title = Your recovery codes
 recovery-lead = With one of them you can sign in when your second step is lost. Each works once. They are shown this once: print them, or write them down.
@@ -131,6 +138,9 @@ done-session = That session has ended.
 done-sessions = All other sessions have ended.
 done-application = That application has no access any more.
 done-password = Your password is changed. All other sessions and applications were signed out.
+done-factor = Your second step is set up. It is asked for from now on.
+done-factor-removed = That second step is removed.
+done-codes = The new recovery codes count; the old ones are void.
 
 sessions-title = Where you are signed in
 sessions-program = Another program
@@ -163,6 +173,27 @@ password-short = { $count ->
 password-long = The new password is too long.
 password-name = The new password must not contain the user name.
 password-same = The new password is the current one.
+
+factors-title = Second step
+factors-none = Your password alone signs you in. With a second step, whoever learns it gets no further.
+factors-some = Besides the password, signing in takes one of these.
+factors-app = Authenticator app
+factors-since = since { $since } UTC
+factors-used = since { $since }, last used { $used } UTC
+factors-remove = Remove
+factors-remove-label = Remove { $name }
+factors-codes = Recovery codes
+factors-left = { $count ->
+    [one] 1 is left
+   *[other] { $count } are left
+}
+factors-renew = Renew
+factors-renew-label = Make new recovery codes
+factors-stale = To change them, sign in again first.
+factors-again = Sign in again
+factors-set-up = Set up a second step
+factors-add = Add another
+factors-required = Your organisation asks for a second step. Set up another one first.
 
 activity-title = Recent activity
 activity-lead = If something here was not you, change your password. All times are UTC.

@@ -116,6 +116,13 @@ setup-passkey = Con una passkey
 setup-passkey-how = Il dispositivo chiede l’impronta, il volto o il PIN.
 setup-passkey-make = Crea una passkey
 setup-passkey-failed = Nessuna passkey è stata creata. Riprovare, o scegliere un altro modo.
+setup-own-lead = Da allora in poi servirà per accedere, oltre alla password.
+setup-password = La Sua password
+setup-not-password = Non è la Sua password.
+setup-name = Il suo nome, per riconoscerla
+setup-use-app = Usa questa app
+setup-back = Torna all’account
+setup-wrong = Non era corretto. Riprovare con un nuovo codice.
 
 recovery-title = I Suoi codici di recupero
 recovery-lead = Con uno di questi si accede quando il secondo passo è andato perso. Ognuno vale una volta. Si vedono solo ora: stamparli, o annotarli.
@@ -130,6 +137,9 @@ done-session = Quella sessione è terminata.
 done-sessions = Tutte le altre sessioni sono terminate.
 done-application = Quell’applicazione non ha più accesso.
 done-password = La password è cambiata. Tutte le altre sessioni e applicazioni sono state disconnesse.
+done-factor = Il secondo passo è configurato. D’ora in poi verrà richiesto.
+done-factor-removed = Quel secondo passo è stato rimosso.
+done-codes = Valgono i nuovi codici di recupero; quelli vecchi non più.
 
 sessions-title = Dove risulta connesso
 sessions-program = Un altro programma
@@ -162,6 +172,27 @@ password-short = { $count ->
 password-long = La nuova password è troppo lunga.
 password-name = La nuova password non deve contenere il nome utente.
 password-same = La nuova password è quella attuale.
+
+factors-title = Secondo passo
+factors-none = Per accedere basta la password. Con un secondo passo, chi la scopre non va oltre.
+factors-some = Oltre alla password, per accedere serve uno di questi.
+factors-app = App di autenticazione
+factors-since = dal { $since } UTC
+factors-used = dal { $since }, ultimo uso { $used } UTC
+factors-remove = Rimuovi
+factors-remove-label = Rimuovi { $name }
+factors-codes = Codici di recupero
+factors-left = { $count ->
+    [one] Ne resta 1
+   *[other] Ne restano { $count }
+}
+factors-renew = Rinnova
+factors-renew-label = Crea nuovi codici di recupero
+factors-stale = Per modificarli, accedere prima di nuovo.
+factors-again = Accedi di nuovo
+factors-set-up = Configura un secondo passo
+factors-add = Aggiungine un altro
+factors-required = L’organizzazione richiede un secondo passo. Configurarne prima un altro.
 
 activity-title = Attività recenti
 activity-lead = Se qualcosa non è opera Sua, cambiare la password. Tutti gli orari sono in UTC.
