@@ -3,6 +3,7 @@
 use crate::admin::{self, Administration};
 use crate::admission::SqliteAdmission;
 use crate::auth::dpop::{self, Proofs};
+use crate::auth::password;
 use crate::auth::{Chain, OpaqueTokens, OperatorToken};
 use crate::backend::{Backends, Spec};
 use crate::call::{self, Calls};
@@ -105,6 +106,7 @@ impl Services {
         runtime: Handle,
     ) -> Result<Self, AppError> {
         let metrics = store.metrics().clone();
+        password::bound(config.oauth.password_bounds());
         let feed = Arc::new(Feed::new(clock.now()));
         let cache = Arc::new(FactCache::new(&config.cache, Arc::clone(&feed)));
         let follower = Follower::start(
@@ -132,7 +134,7 @@ impl Services {
             follower: Arc::new(follower),
             used_proofs: Arc::new(Replay::new(PROOFS)),
             started_at: clock.now(),
-            attempts: Arc::new(oauth::Attempts::new(&config.oauth)),
+            attempts: Arc::new(oauth::Attempts::new(&config.oauth, &metrics)),
             store,
             clock,
             metrics,
@@ -350,6 +352,7 @@ impl Services {
             self.follower.prune().await,
             self.store.prune_tokens(days(1)).await,
             self.store.prune_codes(days(1)).await,
+            self.store.prune_devices(now - HOUR).await,
             self.store.prune_sessions(days(1)).await,
             self.store.prune_provider_logins(now).await,
             self.store.prune_pushed_requests(hour_ago).await,
@@ -369,6 +372,9 @@ impl Services {
 
 /// Proofs that are remembered: more than a gateway can verify within their window.
 const PROOFS: usize = 1_000_000;
+
+/// Milliseconds: how long a device is told that its code has expired, and not that it never was.
+const HOUR: i64 = 3_600_000;
 
 /// Seconds.
 const PRUNE_EVERY: u32 = 600;

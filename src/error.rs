@@ -2,6 +2,7 @@
 
 use crate::acl::Denied;
 use crate::admission::{AdmissionError, Lease};
+use crate::auth::password::PasswordError;
 use crate::auth::{AuthError, Refusal, dpop};
 use crate::backend::BackendError;
 use crate::http::{self as messages, DecisionId, Response};
@@ -66,6 +67,8 @@ pub enum Error {
     Conflict(String),
     #[error("too many attempts: wait {seconds} seconds")]
     TooManyAttempts { seconds: u64 },
+    #[error("too many passwords are being checked at once: try again in a moment")]
+    Busy,
     #[error("{0}")]
     Forbidden(String),
     #[error("the store cannot be used now")]
@@ -94,6 +97,16 @@ impl From<KeyError> for Error {
             KeyError::Store(error) => error.into(),
             KeyError::Waiting(_) => Self::Conflict(error.to_string()),
             error => Self::Keys(error),
+        }
+    }
+}
+
+impl From<PasswordError> for Error {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Length => Self::BadRequest(error.to_string()),
+            PasswordError::Busy => Self::Busy,
+            PasswordError::Hash => Self::Internal,
         }
     }
 }
@@ -139,6 +152,7 @@ impl Error {
             Self::Auth(AuthError::Dpop(refusal)) => (StatusCode::UNAUTHORIZED, refusal.code),
             Self::Auth(AuthError::Unavailable(_) | AuthError::Busy)
             | Self::Store(_)
+            | Self::Busy
             | Self::Admission(AdmissionError::Store(_)) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
             }

@@ -34,6 +34,7 @@ struct Families {
     legacy: IntCounterVec,
     provider_refreshes: IntCounterVec,
     audited: IntCounterVec,
+    throttled: IntCounterVec,
     log_dropped: IntGauge,
 }
 
@@ -161,6 +162,7 @@ impl Metrics {
                 "Attempts to renew a user's token at another provider.",
                 &["provider", "result"],
             ),
+            throttled: counters("callgate_throttled_total", "Attempts refused.", &["what"]),
             log_dropped: gauge(
                 "callgate_access_log_dropped_lines",
                 "Lines of the access log that were dropped since the start.",
@@ -222,6 +224,10 @@ impl Metrics {
 
     pub fn tokens_issued(&self, grant: &str) {
         self.0.tokens.with_label_values(&[grant]).inc();
+    }
+
+    pub fn throttled(&self, what: &str) {
+        self.0.throttled.with_label_values(&[what]).inc();
     }
 
     pub fn legacy_used(&self, switch: &str) {

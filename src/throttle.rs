@@ -1,7 +1,9 @@
 //! Counts attempts by key, and says when there have been too many of them lately.
 
 use crate::clock::{EpochMs, millis, seconds_until};
-use std::collections::HashMap;
+use crate::secret;
+use indexmap::IndexMap;
+use indexmap::map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +13,26 @@ pub struct Limited {
     pub seconds: u64,
 }
 
+/// What attempts are counted for: a hash, so that a long name takes no more memory than a short one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key(u128);
+
+impl Key {
+    pub fn of(parts: &[&str]) -> Self {
+        let mut text = Vec::new();
+        for part in parts {
+            // Lengths keep ("ab", "c") apart from ("a", "bc").
+            text.extend((part.len() as u64).to_be_bytes());
+            text.extend(part.as_bytes());
+        }
+        let half = secret::sha256(&text)
+            .into_iter()
+            .take(16)
+            .fold(0, |key, byte| key << 8 | u128::from(byte));
+        Self(half)
+    }
+}
+
 /// So many attempts for each key in a window of time, which begins with the first of them.
 ///
 /// Nothing here blocks a key for good: when its window is over it begins anew.
@@ -18,7 +40,14 @@ pub struct Limited {
 pub struct Throttle {
     limit: u32,
     window: EpochMs,
-    windows: Mutex<HashMap<String, Window>>,
+    windows: Mutex<Windows>,
+}
+
+#[derive(Debug, Default)]
+struct Windows {
+    by_key: IndexMap<Key, Window>,
+    /// Where the next look for room begins.
+    hand: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +56,11 @@ struct Window {
     ends_at: EpochMs,
 }
 
-/// Keys that are kept; past that, windows that are over are dropped, and then any.
+/// Keys that are kept, in some five megabytes.
 const CAPACITY: usize = 100_000;
+
+/// Keys that are looked at to find one that may go.
+const SAMPLE: usize = 16;
 
 impl Throttle {
     pub fn new(limit: u32, window: Duration) -> Self {
@@ -40,42 +72,47 @@ impl Throttle {
     }
 
     /// Whether another attempt may be made; it is not counted.
-    pub fn check(&self, key: &str, now: EpochMs) -> Result<(), Limited> {
-        match self.windows().get(key) {
+    pub fn check(&self, key: Key, now: EpochMs) -> Result<(), Limited> {
+        match self.windows().by_key.get(&key) {
             Some(window) => self.judge(*window, now),
             None => Ok(()),
         }
     }
 
     /// Counts an attempt before it is made, so that many at once do not pass together.
-    pub fn take(&self, key: &str, now: EpochMs) -> Result<(), Limited> {
+    pub fn take(&self, key: Key, now: EpochMs) -> Result<(), Limited> {
+        let fresh = Window {
+            attempts: 1,
+            ends_at: now.saturating_add(self.window),
+        };
         let mut windows = self.windows();
-        make_room(&mut windows, now);
-        let window = windows.entry(key.to_owned()).or_insert(Window {
-            attempts: 0,
-            ends_at: 0,
-        });
-        if window.ends_at <= now {
-            *window = Window {
-                attempts: 0,
-                ends_at: now.saturating_add(self.window),
-            };
+        match windows.by_key.entry(key) {
+            Entry::Occupied(mut known) if known.get().ends_at > now => {
+                self.judge(*known.get(), now)?;
+                known.get_mut().attempts += 1;
+                return Ok(());
+            }
+            Entry::Occupied(mut over) => {
+                over.insert(fresh);
+                return Ok(());
+            }
+            Entry::Vacant(_) => {}
         }
-        self.judge(*window, now)?;
-        window.attempts += 1;
+        windows.make_room(now);
+        windows.by_key.insert(key, fresh);
         Ok(())
     }
 
     /// Takes back one attempt, which was no misuse.
-    pub fn give_back(&self, key: &str) {
-        if let Some(window) = self.windows().get_mut(key) {
+    pub fn give_back(&self, key: Key) {
+        if let Some(window) = self.windows().by_key.get_mut(&key) {
             window.attempts = window.attempts.saturating_sub(1);
         }
     }
 
     /// Forgets all attempts of the key.
-    pub fn forget(&self, key: &str) {
-        self.windows().remove(key);
+    pub fn forget(&self, key: Key) {
+        self.windows().by_key.swap_remove(&key);
     }
 
     fn judge(&self, window: Window, now: EpochMs) -> Result<(), Limited> {
@@ -86,25 +123,37 @@ impl Throttle {
         Err(Limited { seconds })
     }
 
-    fn windows(&self) -> MutexGuard<'_, HashMap<String, Window>> {
+    fn windows(&self) -> MutexGuard<'_, Windows> {
         self.windows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Memory stays bounded, whatever names are tried.
-fn make_room(windows: &mut HashMap<String, Window>, now: EpochMs) {
-    if windows.len() < CAPACITY {
-        return;
-    }
-    windows.retain(|_, window| window.ends_at > now);
-    if windows.len() >= CAPACITY {
-        windows.clear();
+impl Windows {
+    /// Memory stays bounded, whatever names are tried: of some keys, the one goes whose window is over, or that has the
+    /// fewest attempts, the oldest first. So a flood of new keys pushes out its own kind and not the keys that are blocked:
+    /// nobody gets rid of a limit by inventing names.
+    fn make_room(&mut self, now: EpochMs) {
+        let many = self.by_key.len();
+        if many < CAPACITY {
+            return;
+        }
+        let looked_at = (self.hand..self.hand + SAMPLE).map(|index| index % many);
+        let weakest = looked_at
+            .filter_map(|index| Some((index, self.by_key.get_index(index)?.1)))
+            .min_by_key(|(_, window)| (window.ends_at > now, window.attempts, window.ends_at));
+        if let Some((index, _)) = weakest {
+            self.by_key.swap_remove_index(index);
+        }
+        self.hand = (self.hand + SAMPLE) % many;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ANN: Key = Key(u128::MAX);
+    const BOB: Key = Key(u128::MAX - 1);
 
     fn throttle() -> Throttle {
         Throttle::new(2, Duration::from_secs(10))
@@ -113,33 +162,69 @@ mod tests {
     #[test]
     fn the_attempt_over_the_limit_is_refused_until_the_window_ends() {
         let throttle = throttle();
-        assert_eq!(throttle.take("ann", 0), Ok(()));
-        assert_eq!(throttle.take("ann", 4_000), Ok(()));
-        assert_eq!(throttle.take("ann", 5_000), Err(Limited { seconds: 5 }));
-        assert_eq!(throttle.check("ann", 5_000), Err(Limited { seconds: 5 }));
-        assert_eq!(throttle.take("ann", 10_000), Ok(()));
+        assert_eq!(throttle.take(ANN, 0), Ok(()));
+        assert_eq!(throttle.take(ANN, 4_000), Ok(()));
+        assert_eq!(throttle.take(ANN, 5_000), Err(Limited { seconds: 5 }));
+        assert_eq!(throttle.check(ANN, 5_000), Err(Limited { seconds: 5 }));
+        assert_eq!(throttle.take(ANN, 10_000), Ok(()));
+        assert_eq!(throttle.take(ANN, 10_000), Ok(()));
+        assert_eq!(throttle.take(ANN, 10_000), Err(Limited { seconds: 10 }));
     }
 
     #[test]
     fn keys_do_not_touch_one_another() {
         let throttle = throttle();
         for _ in 0..3 {
-            throttle.take("ann", 0).ok();
+            throttle.take(ANN, 0).ok();
         }
-        assert_eq!(throttle.take("bob", 0), Ok(()));
+        assert_eq!(throttle.take(BOB, 0), Ok(()));
+        assert_ne!(Key::of(&["ab", "c"]), Key::of(&["a", "bc"]));
+        assert_eq!(Key::of(&["ab", "c"]), Key::of(&["ab", "c"]));
     }
 
     #[test]
     fn what_is_given_back_or_forgotten_does_not_count() {
         let throttle = throttle();
         for _ in 0..5 {
-            assert_eq!(throttle.take("ann", 0), Ok(()));
-            throttle.give_back("ann");
+            assert_eq!(throttle.take(ANN, 0), Ok(()));
+            throttle.give_back(ANN);
         }
         for _ in 0..2 {
-            assert_eq!(throttle.take("ann", 0), Ok(()));
+            assert_eq!(throttle.take(ANN, 0), Ok(()));
         }
-        throttle.forget("ann");
-        assert_eq!(throttle.check("ann", 0), Ok(()));
+        throttle.forget(ANN);
+        assert_eq!(throttle.check(ANN, 0), Ok(()));
+    }
+
+    #[test]
+    fn a_million_invented_names_take_bounded_memory_and_unblock_nobody() {
+        let throttle = throttle();
+        for name in 0..1_000_000 {
+            throttle.take(Key(name), 0).ok();
+            if name == 1_000 {
+                throttle.take(ANN, 0).ok();
+                throttle.take(ANN, 0).ok();
+            }
+        }
+        assert_eq!(throttle.windows().by_key.len(), CAPACITY);
+        assert_eq!(throttle.check(ANN, 0), Err(Limited { seconds: 10 }));
+    }
+
+    #[test]
+    fn windows_that_are_over_go_first() {
+        let throttle = throttle();
+        for _ in 0..2 {
+            throttle.take(ANN, 0).ok();
+        }
+        for name in 0..2 * CAPACITY {
+            throttle.take(Key(name as u128), 10_000).ok();
+        }
+        assert!(!throttle.windows().by_key.contains_key(&ANN));
+        assert!(
+            throttle
+                .windows()
+                .by_key
+                .contains_key(&Key(2 * CAPACITY as u128 - 1))
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! A password as an administrator gives it.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::secret::Secret;
 use serde::{Deserialize, Deserializer};
 
@@ -19,8 +19,7 @@ impl Password {
     }
 
     pub(super) async fn hash(&self) -> Result<String> {
-        let hashed = crate::auth::password::hash(self.0.expose()).await;
-        hashed.map_err(|error| Error::BadRequest(error.to_string()))
+        Ok(crate::auth::password::hash(self.0.expose()).await?)
     }
 
     pub fn into_secret(self) -> Secret {

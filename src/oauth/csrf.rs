@@ -16,6 +16,8 @@ pub(super) enum Form<'f> {
     Login { cookie: &'f str },
     /// The hash of the login that awaits its second factor.
     Factor { pending: &'f str },
+    /// As for a login; the form asks for a device's code.
+    DeviceCode { cookie: &'f str },
     /// The session's hash, and the form's single-use number.
     Consent { session: &'f str, number: &'f str },
 }
@@ -26,6 +28,7 @@ impl Oauth {
         let digest = match form {
             Form::Login { cookie } => self.mint.digest("login", &[cookie, query]),
             Form::Factor { pending } => self.mint.digest("factor", &[pending, query]),
+            Form::DeviceCode { cookie } => self.mint.digest("device_code", &[cookie, query]),
             Form::Consent { session, number } => {
                 self.mint.digest("consent", &[session, number, query])
             }

@@ -2,32 +2,41 @@
 //!
 //! It travels in the query, by its name and never as an address, so nobody is led off this site (RFC 9700 §4.11.2).
 
+use super::device::Pending;
 use super::parameters::{Parameters, encode};
 use super::request::{AuthorizationRequest, Stopped};
 use super::session::Login;
 use super::wanted::Wanted;
-use super::{Oauth, redirect, redirect_uri};
+use super::{Oauth, device, redirect, redirect_uri};
 use crate::error::{Error, Result};
 use crate::http::Response;
 use crate::storage::clients::Client;
 use crate::storage::tenants::Tenant;
 use http::HeaderMap;
+use http::request::Parts;
 
 #[derive(Debug, Clone)]
 pub(super) enum Destination {
     Authorization(Box<AuthorizationRequest>),
+    /// The question whether a device may.
+    Device(Box<Pending>),
     /// One's own account; without a tenant, the login asks for it.
     Account(Option<Tenant>),
 }
 
 impl Destination {
     /// Reads it from the query of a page: the parameter `to` names it, without it there is an authorization request.
-    pub(super) async fn read(oauth: &Oauth, parameters: &Parameters) -> Result<Self, Stopped> {
+    pub(super) async fn read(
+        oauth: &Oauth,
+        head: &Parts,
+        parameters: &Parameters,
+    ) -> Result<Self, Stopped> {
         match parameters.get("to").map_err(Error::from)? {
             None => {
                 let request = AuthorizationRequest::read(oauth, parameters).await?;
                 Ok(Self::Authorization(Box::new(request)))
             }
+            Some("device") => Ok(Self::Device(pending(oauth, head, parameters).await?)),
             Some("account") => Ok(Self::Account(tenant(oauth, parameters).await?)),
             Some(_) => {
                 let text = "the parameter to names no page that a login leads to";
@@ -40,6 +49,7 @@ impl Destination {
     pub(super) fn query(&self) -> String {
         match self {
             Self::Authorization(request) => request.query(),
+            Self::Device(pending) => pending.query(),
             Self::Account(tenant) => {
                 let tenant = tenant
                     .as_ref()
@@ -61,6 +71,7 @@ impl Destination {
     pub(super) fn lead_on(&self, oauth: &Oauth) -> Result<Response> {
         let path = match self {
             Self::Authorization(_) => "/auth/grant",
+            Self::Device(_) => "/device/grant",
             Self::Account(_) => return redirect::see_other(oauth, "/account"),
         };
         redirect::see_other(oauth, &format!("{path}?{}", self.query()))
@@ -70,6 +81,7 @@ impl Destination {
     pub(super) fn tenant(&self) -> Option<&Tenant> {
         match self {
             Self::Authorization(request) => Some(&request.tenant),
+            Self::Device(pending) => Some(&pending.tenant),
             Self::Account(tenant) => tenant.as_ref(),
         }
     }
@@ -78,6 +90,7 @@ impl Destination {
     pub(super) fn client(&self) -> Option<&Client> {
         match self {
             Self::Authorization(request) => Some(&request.client),
+            Self::Device(pending) => Some(&pending.client),
             Self::Account(_) => None,
         }
     }
@@ -86,7 +99,7 @@ impl Destination {
     pub(super) fn source(&self) -> String {
         match self {
             Self::Authorization(request) => redirect_uri::as_source(&request.redirect_uri),
-            Self::Account(_) => String::new(),
+            Self::Device(_) | Self::Account(_) => String::new(),
         }
     }
 
@@ -101,9 +114,16 @@ impl Destination {
     pub(super) fn wanted(&self, oauth: &Oauth, headers: &HeaderMap) -> Wanted {
         match self {
             Self::Authorization(request) => oauth.wanted(headers, request),
-            Self::Account(_) => Wanted::Html,
+            Self::Device(_) | Self::Account(_) => Wanted::Html,
         }
     }
+}
+
+/// The device whose code was named.
+async fn pending(oauth: &Oauth, head: &Parts, parameters: &Parameters) -> Result<Box<Pending>> {
+    let code = parameters.get("user_code")?.unwrap_or_default();
+    let pending = oauth.pending_device(head, code).await?;
+    pending.map(Box::new).ok_or_else(device::gone)
 }
 
 /// The tenant that was named, or the only one there is.

@@ -33,6 +33,15 @@ pub(super) enum ClientError {
     UnauthorizedClient,
     #[error("this grant type is not supported")]
     UnsupportedGrantType,
+    /// RFC 8628 §3.5
+    #[error("the user has not answered yet")]
+    AuthorizationPending,
+    #[error("this was too soon: wait 5 seconds longer between two requests from now on")]
+    SlowDown,
+    #[error("the user did not allow it")]
+    AccessDenied,
+    #[error("the device_code has expired: begin again")]
+    ExpiredToken,
     #[error("the scope is wider than what may be granted")]
     InvalidScope,
     #[error("the refresh token was used a moment ago, for another scope")]
@@ -60,6 +69,10 @@ impl ClientError {
             }
             Self::UnauthorizedClient => (StatusCode::BAD_REQUEST, "unauthorized_client"),
             Self::UnsupportedGrantType => (StatusCode::BAD_REQUEST, "unsupported_grant_type"),
+            Self::AuthorizationPending => (StatusCode::BAD_REQUEST, "authorization_pending"),
+            Self::SlowDown => (StatusCode::BAD_REQUEST, "slow_down"),
+            Self::AccessDenied => (StatusCode::BAD_REQUEST, "access_denied"),
+            Self::ExpiredToken => (StatusCode::BAD_REQUEST, "expired_token"),
             Self::InvalidScope | Self::OtherScope => (StatusCode::BAD_REQUEST, "invalid_scope"),
             Self::Proof(error) => (StatusCode::BAD_REQUEST, error.code()),
             Self::Refused { code, .. } => (StatusCode::BAD_REQUEST, code),
@@ -112,11 +125,13 @@ impl IntoResponse for ClientError {
 pub fn dialect(head: &Parts, problem: &Problem, decision: DecisionId) -> Option<Response> {
     let path = head.uri.path();
     let mut response = match path {
-        "/oauth/token" | "/oauth/revoke" | "/oauth/introspect" | "/oauth/par" => {
-            object(problem.status, problem.code, &problem.detail)
-        }
+        "/oauth/token"
+        | "/oauth/revoke"
+        | "/oauth/introspect"
+        | "/oauth/par"
+        | "/oauth/device_authorization" => object(problem.status, problem.code, &problem.detail),
         "/oauth/authorize" | "/oauth/auth" | "/auth/login" | "/auth/factor" | "/auth/grant"
-        | "/auth/logout"
+        | "/auth/logout" | "/device" | "/device/grant"
             if wanted::of(&head.headers) == Some(Wanted::Html) =>
         {
             message(head, problem, decision)

@@ -9,6 +9,7 @@ use crate::secret::Secret;
 use crate::storage::Words;
 use crate::storage::clients::{Client, TokenFormat};
 use crate::storage::codes::Code;
+use crate::storage::devices::Device;
 use crate::storage::policies::Accesses;
 use crate::storage::tokens::Token;
 use crate::token::{Class, Minted, Subject};
@@ -64,6 +65,19 @@ impl Basis {
             user: Some(code.user_id.clone()),
             family: code.family_id.clone(),
             grant: Some(code.grant_id.clone()),
+            jkt: None,
+            refresh_jkt: None,
+        }
+    }
+
+    /// Of a device that was allowed; until then it has no family.
+    pub(super) fn of_device(client: &Client, device: &Device) -> Self {
+        Self {
+            tenant: client.tenant_id.clone(),
+            client: device.client_id.clone(),
+            user: device.user_id.clone(),
+            family: device.family_id.clone().unwrap_or_default(),
+            grant: device.grant_id.clone(),
             jkt: None,
             refresh_jkt: None,
         }

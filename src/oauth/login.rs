@@ -6,7 +6,6 @@ use super::pages;
 use super::parameters::Parameters;
 use super::request::Stopped;
 use super::texts::Texts;
-use super::throttling::address;
 use super::wanted::Wanted;
 use super::{Oauth, authorize, documents, factor, provenance};
 use crate::auth::password;
@@ -54,7 +53,7 @@ impl Proof<'_> {
 
 pub(super) async fn get(State(oauth): State<Arc<Oauth>>, head: Parts) -> Response {
     let shown = async {
-        let destination = Destination::read(&oauth, &authorize::query(&head)?).await?;
+        let destination = Destination::read(&oauth, &head, &authorize::query(&head)?).await?;
         Ok(show(&oauth, &head, &destination).await?)
     };
     shown
@@ -66,7 +65,7 @@ pub(super) async fn post(State(oauth): State<Arc<Oauth>>, head: Parts, body: Byt
     let answered = async {
         let provenance = provenance::of(&oauth, &head.headers)?;
         let sent = authorize::query(&head)?.and(Parameters::form(&head.headers, &body)?);
-        let destination = Destination::read(&oauth, &sent).await?;
+        let destination = Destination::read(&oauth, &head, &sent).await?;
         let is_scripted = oauth.is_scripted(provenance, destination.client(), &sent);
         if !is_scripted {
             let (cookie, _) = oauth.form_cookie(&head.headers);
@@ -142,6 +141,7 @@ pub(super) async fn let_in(
     oauth.store.audit(entry).await;
     let mut response = destination.lead_on(oauth)?;
     oauth.set_session_cookie(&mut response, &session);
+    oauth.remember_browser(&mut response, (&user.tenant_id, &user.username));
     Ok(response)
 }
 
@@ -172,18 +172,14 @@ async fn authenticate(
 ) -> Result<Option<User>> {
     let asked = destination.tenant().map(|tenant| tenant.id.as_str());
     let tenant = asked.unwrap_or(typed.organisation);
-    let attempt =
-        oauth
-            .attempts
-            .login(tenant, typed.username, &address(head), oauth.clock.now())?;
+    let attempt = oauth.attempt(head, (tenant, typed.username))?;
     let user = oauth.store.user_named(tenant, typed.username).await?;
     // No look at the tenant decides whether the password is verified: that would tell which tenants there are.
     let open = oauth.store.tenant(tenant).await?;
     let open = open.is_some_and(|tenant| tenant.disabled_at.is_none());
     let user = user.filter(|user| open && user.disabled_at.is_none());
     let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
-    if password::verify(password, hash).await {
-        attempt.succeeded();
+    if oauth.verify(attempt, password, hash).await? {
         return Ok(user);
     }
     // What was typed as a name may be a password: only a name that we know is written down.

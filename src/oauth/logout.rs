@@ -38,7 +38,7 @@ pub(super) async fn post(State(oauth): State<Arc<Oauth>>, head: Parts, body: Byt
             return Ok(done(&oauth, &head));
         }
         let sent = query.and(Parameters::form(&head.headers, &body)?);
-        let destination = Destination::read(&oauth, &sent).await?;
+        let destination = Destination::read(&oauth, &head, &sent).await?;
         if let Some(login) = destination.login(&oauth, &head.headers).await? {
             oauth.consent_number(&login, &destination.query(), &sent)?;
         }

@@ -1,6 +1,6 @@
 //! `GET /.well-known/oauth-authorization-server` (RFC 8414): what this server can do, no more and no less.
 
-use super::{Oauth, assertion, jwks, pkce};
+use super::{Oauth, assertion, device, jwks, pkce};
 use crate::auth::{dpop, jws};
 use crate::error::Result;
 use crate::http::{Response, json};
@@ -32,7 +32,11 @@ pub(super) async fn get(State(oauth): State<Arc<Oauth>>) -> Result<Response> {
         assertion::METHOD,
         "none",
     ];
-    let document = json!({
+    let with_device = |always: Vec<&'static str>| -> Vec<&'static str> {
+        let device = oauth.settings.device.then_some(device::GRANT_TYPE);
+        always.into_iter().chain(device).collect()
+    };
+    let mut document = json!({
         "issuer": origin,
         "authorization_endpoint": format!("{origin}/oauth/authorize"),
         "token_endpoint": format!("{origin}/oauth/token"),
@@ -44,7 +48,7 @@ pub(super) async fn get(State(oauth): State<Arc<Oauth>>) -> Result<Response> {
         "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
         "response_types_supported": with(&["code"], "token"),
         "response_modes_supported": with(&["query"], "fragment"),
-        "grant_types_supported": with(&["authorization_code", "client_credentials", "refresh_token"], "implicit"),
+        "grant_types_supported": with_device(with(&["authorization_code", "client_credentials", "refresh_token"], "implicit")),
         "code_challenge_methods_supported": [pkce::METHOD],
         "token_endpoint_auth_methods_supported": authentication,
         "revocation_endpoint_auth_methods_supported": authentication,
@@ -55,6 +59,12 @@ pub(super) async fn get(State(oauth): State<Arc<Oauth>>) -> Result<Response> {
         "introspection_endpoint_auth_signing_alg_values_supported": jws::OFFERED,
         "authorization_response_iss_parameter_supported": true,
     });
+    if oauth.settings.device
+        && let Some(members) = document.as_object_mut()
+    {
+        let endpoint = format!("{origin}/oauth/device_authorization");
+        members.insert("device_authorization_endpoint".to_owned(), endpoint.into());
+    }
     let mut response = json(StatusCode::OK, &document);
     let minutes = HeaderValue::from_static("public, max-age=300");
     response.headers_mut().insert(CACHE_CONTROL, minutes);

@@ -3,6 +3,7 @@
 mod account;
 mod assertion;
 mod assets;
+mod attempt;
 mod audit;
 mod authorize;
 mod client;
@@ -10,6 +11,7 @@ mod client_credentials;
 mod cors;
 mod csrf;
 mod destination;
+mod device;
 mod documents;
 mod dpop;
 mod echo;
@@ -22,6 +24,7 @@ mod introspect;
 mod issue;
 mod jwks;
 mod jwt;
+mod known_browser;
 mod language;
 mod legacy;
 mod login;
@@ -120,6 +123,7 @@ pub fn endpoints(oauth: &Arc<Oauth>) -> Endpoints {
     });
     echo.and(preflights)
         .and(external::endpoints(oauth))
+        .and(device::endpoints(oauth))
         .public(Method::GET, "/oauth/authorize", bind(get(authorize::get)))
         .public(Method::GET, "/oauth/auth", bind(get(authorize::get)))
         .public(Method::GET, "/auth/login", bind(get(login::get)))

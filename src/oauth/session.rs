@@ -12,6 +12,7 @@ use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use http::header::SET_COOKIE;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
+use std::time::Duration;
 
 /// A live session and its user.
 #[derive(Debug, Clone)]
@@ -163,6 +164,18 @@ impl Oauth {
 
     fn set_cookie(&self, response: &mut Response, name: &'static str, value: &str) {
         append(response, &self.cookie(name, value));
+    }
+
+    /// A cookie that outlives the browser's session.
+    pub(super) fn set_lasting_cookie(
+        &self,
+        response: &mut Response,
+        (name, value): (&'static str, &str),
+        lifetime: Duration,
+    ) {
+        let cookie = Cookie::build(self.cookie(name, value));
+        let cookie = cookie.max_age(lifetime.try_into().unwrap_or_default());
+        append(response, &cookie.build());
     }
 
     fn cookie<'v>(&self, name: &'static str, value: &'v str) -> Cookie<'v> {

@@ -1,5 +1,6 @@
 //! How long things last, and how often one may try: the `[oauth]` section.
 
+use crate::auth::password::Bounds;
 use crate::token::Algorithm;
 use serde::{Deserialize, Deserializer, de};
 use std::collections::BTreeMap;
@@ -57,8 +58,13 @@ pub struct Settings {
     /// How long a login lasts unused.
     #[serde(with = "humantime_serde")]
     pub session_idle: Duration,
-    /// Wrong passwords for one account from one address in a window.
+    /// Wrong passwords for one account from one address, or from one browser that the user has logged in with, in a window.
     pub login_attempts: u32,
+    /// Wrong passwords for one account from all other browsers, wherever they are, in a window.
+    pub account_attempts: u32,
+    /// Past that, these may try once in so long.
+    #[serde(with = "humantime_serde")]
+    pub account_pause: Duration,
     /// Wrong passwords, or guessed tokens of one client, from one address in a window.
     pub address_attempts: u32,
     #[serde(with = "humantime_serde")]
@@ -72,6 +78,21 @@ pub struct Settings {
     /// How long the audit log is kept.
     #[serde(with = "humantime_serde")]
     pub audit_retention: Duration,
+    /// Passwords that are checked at once; 0 means as many as there are cores.
+    pub password_workers: usize,
+    /// Passwords that may wait for that; one more is refused.
+    pub password_queue: usize,
+    /// Whether devices may ask for tokens (RFC 8628).
+    pub device: bool,
+    /// How long a person has to enter a device's code.
+    #[serde(deserialize_with = "device_lifetime")]
+    pub device_lifetime: Duration,
+    /// Requests of devices of one client from one address in a window.
+    pub device_requests: u32,
+    /// Devices of one client that wait for their users at once.
+    pub device_pending: u32,
+    /// Wrong device codes from one address, or in one login, in a window.
+    pub device_code_attempts: u32,
     /// Show at `/test` what a client would get back: for demonstrations on this machine alone.
     pub echo_client: bool,
 }
@@ -94,6 +115,9 @@ const LONGEST_CODE: Duration = Duration::from_secs(10 * MINUTE);
 const LONGEST_PUSHED: Duration = Duration::from_secs(10 * MINUTE);
 const LONGEST_WINDOW: Duration = Duration::from_secs(10 * MINUTE);
 const LONGEST_IMPLICIT: Duration = Duration::from_secs(HOUR);
+/// A person must find a keyboard in it, and an attacker has no longer (RFC 8628 §5.2, §6.1).
+const SHORTEST_DEVICE: Duration = Duration::from_secs(10 * MINUTE);
+const LONGEST_DEVICE: Duration = Duration::from_secs(30 * MINUTE);
 
 impl Default for Settings {
     fn default() -> Self {
@@ -116,12 +140,21 @@ impl Default for Settings {
             session_lifetime: Duration::from_secs(12 * HOUR),
             session_idle: Duration::from_secs(HOUR),
             login_attempts: 10,
+            account_attempts: 100,
+            account_pause: Duration::from_secs(10),
             address_attempts: 100,
             attempt_window: Duration::from_secs(10 * MINUTE),
             shortest_password: 8,
             second_factor: SecondFactor::Optional,
             second_factor_of: BTreeMap::new(),
             audit_retention: Duration::from_secs(90 * DAY),
+            password_workers: Bounds::default().workers,
+            password_queue: Bounds::default().queue,
+            device: true,
+            device_lifetime: SHORTEST_DEVICE,
+            device_requests: 60,
+            device_pending: 1000,
+            device_code_attempts: 6,
             echo_client: false,
         }
     }
@@ -132,6 +165,14 @@ impl Settings {
     pub(super) fn requires_factor(&self, tenant: &str) -> bool {
         let of_tenant = self.second_factor_of.get(tenant);
         *of_tenant.unwrap_or(&self.second_factor) == SecondFactor::Required
+    }
+
+    /// How much work passwords may be.
+    pub fn password_bounds(&self) -> Bounds {
+        Bounds {
+            workers: self.password_workers,
+            queue: self.password_queue,
+        }
     }
 
     /// How long a client may act after one consent.
@@ -160,6 +201,17 @@ fn implicit_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Durat
     at_most(LONGEST_IMPLICIT, deserializer)
 }
 
+fn device_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let lifetime = at_most(LONGEST_DEVICE, deserializer)?;
+    if lifetime >= SHORTEST_DEVICE {
+        return Ok(lifetime);
+    }
+    let minutes = SHORTEST_DEVICE.as_secs() / MINUTE;
+    Err(de::Error::custom(format!(
+        "it must last {minutes} minutes at the least"
+    )))
+}
+
 fn at_most<'de, D: Deserializer<'de>>(
     most: Duration,
     deserializer: D,
@@ -184,5 +236,22 @@ mod tests {
         assert!(read("code_lifetime = '10min'").is_ok());
         let error = read("code_lifetime = '601s'").unwrap_err().to_string();
         assert!(error.contains("10 minutes at the most"), "{error}");
+    }
+
+    #[test]
+    fn h01_a_person_has_ten_to_thirty_minutes_for_a_devices_code() {
+        let read = |text: &str| toml::from_str::<Settings>(text);
+        for (text, right) in [
+            ("9min", false),
+            ("10min", true),
+            ("30min", true),
+            ("31min", false),
+        ] {
+            assert_eq!(
+                read(&format!("device_lifetime = '{text}'")).is_ok(),
+                right,
+                "{text}"
+            );
+        }
     }
 }

@@ -3,7 +3,9 @@
 use super::errors::ClientError;
 use super::issue::Outcome;
 use super::parameters::Parameters;
-use super::{Oauth, authorize, client_credentials, dpop, exchange, legacy, redirect, refresh};
+use super::{
+    Oauth, authorize, client_credentials, device, dpop, exchange, legacy, redirect, refresh,
+};
 use crate::error::Error;
 use crate::http::Response;
 use crate::storage::audit::Event;
@@ -33,8 +35,10 @@ async fn answer(oauth: &Oauth, head: &Parts, client: &Client, form: &Parameters)
     let named = named.ok_or_else(|| {
         ClientError::InvalidRequest("the parameter grant_type is missing".to_owned())
     })?;
+    let devices = oauth.settings.device.then_some(device::GRANT_TYPE);
     let known = ["authorization_code", "client_credentials", "refresh_token"]
         .into_iter()
+        .chain(devices)
         .find(|known| *known == named);
     let grant_type = known.ok_or(ClientError::UnsupportedGrantType)?;
     if !client.grant_types.contains(grant_type) {
@@ -45,6 +49,7 @@ async fn answer(oauth: &Oauth, head: &Parts, client: &Client, form: &Parameters)
     let answer = match grant_type {
         "authorization_code" => exchange::tokens(oauth, head, client, form, key).await?,
         "client_credentials" => client_credentials::token(oauth, head, client, form, key).await?,
+        device::GRANT_TYPE => device::tokens(oauth, head, client, form, key).await?,
         _ => refresh::tokens(oauth, head, client, form, key).await?,
     };
     oauth.metrics.tokens_issued(grant_type);

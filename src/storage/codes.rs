@@ -56,7 +56,7 @@ pub enum Exchange {
 }
 
 /// A new family's id: a UUID of version 7 (RFC 9562 §5.7), which tells when the family began.
-fn new_family(now: EpochMs) -> String {
+pub(super) fn new_family(now: EpochMs) -> String {
     let millis = u64::try_from(now).unwrap_or(0);
     let random = crate::secret::random();
     let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();

@@ -105,6 +105,14 @@ async fn revoke(c: &mut Connection, id: &str, user: &str, now: EpochMs) -> Resul
     .bind(user)
     .execute(&mut *c)
     .await?;
+    sqlx::query(
+        "UPDATE devices SET denied_at = $2 WHERE grant_id = $1 AND user_id = $3 AND used_at IS NULL AND denied_at IS NULL",
+    )
+    .bind(id)
+    .bind(now)
+    .bind(user)
+    .execute(&mut *c)
+    .await?;
     revocations::record(c, Kind::Grant, id, now).await
 }
 

@@ -9,6 +9,7 @@ pub mod callers;
 pub mod calls;
 pub mod clients;
 pub mod codes;
+pub mod devices;
 pub mod factors;
 mod flag;
 pub mod grants;

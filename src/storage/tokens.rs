@@ -230,6 +230,7 @@ impl Store {
         let all = [
             "UPDATE tokens SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2",
             "UPDATE codes SET used_at = $2 WHERE user_id = $1 AND used_at IS NULL",
+            "UPDATE devices SET denied_at = $2 WHERE user_id = $1 AND used_at IS NULL AND denied_at IS NULL",
             "UPDATE grants SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL",
         ];
         self.revoke_all(all, Kind::User, user, now).await
@@ -240,6 +241,7 @@ impl Store {
         let all = [
             "UPDATE tokens SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL AND expires_at > $2",
             "UPDATE codes SET used_at = $2 WHERE client_id = $1 AND used_at IS NULL",
+            "UPDATE devices SET denied_at = $2 WHERE client_id = $1 AND used_at IS NULL AND denied_at IS NULL",
             "UPDATE grants SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL",
         ];
         self.revoke_all(all, Kind::Client, client, now).await
@@ -248,7 +250,7 @@ impl Store {
     /// One record of the revocation, however many tokens it ends.
     async fn revoke_all(
         &self,
-        all: [&'static str; 3],
+        [tokens, rest @ ..]: [&'static str; 4],
         kind: Kind,
         id: &str,
         now: EpochMs,
@@ -256,13 +258,12 @@ impl Store {
         let id = id.to_owned();
         self.write(move |c| {
             Box::pin(async move {
-                let [tokens, codes, grants] = all;
                 let ended = sqlx::query(tokens)
                     .bind(&id)
                     .bind(now)
                     .execute(&mut *c)
                     .await?;
-                for sql in [codes, grants] {
+                for sql in rest {
                     sqlx::query(sql)
                         .bind(&id)
                         .bind(now)
@@ -353,8 +354,16 @@ pub(super) async fn revoke_family(c: &mut Connection, family: &str, now: EpochMs
             .bind(now)
             .execute(&mut *c)
             .await?;
+    let devices = sqlx::query(
+        "UPDATE devices SET denied_at = $2 WHERE family_id = $1 AND used_at IS NULL AND denied_at IS NULL",
+    )
+    .bind(family)
+    .bind(now)
+    .execute(&mut *c)
+    .await?;
+    let ended = [&done, &codes, &devices];
     // What had ended before is not told again, however often it is asked for.
-    if done.rows_affected() + codes.rows_affected() > 0 {
+    if ended.iter().any(|ended| ended.rows_affected() > 0) {
         revocations::record(c, Kind::Family, family, now).await?;
     }
     Ok(done.rows_affected())

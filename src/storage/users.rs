@@ -177,6 +177,7 @@ async fn log_out(c: &mut Connection, user: &str, now: EpochMs) -> Result<()> {
         "UPDATE pending_logins SET expires_at = $2 WHERE user_id = $1 AND expires_at > $2",
         "UPDATE tokens SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL",
         "UPDATE codes SET used_at = $2 WHERE user_id = $1 AND used_at IS NULL",
+        "UPDATE devices SET denied_at = $2 WHERE user_id = $1 AND used_at IS NULL AND denied_at IS NULL",
     ] {
         sqlx::query(sql)
             .bind(user)

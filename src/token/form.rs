@@ -11,6 +11,7 @@ pub enum Class {
     Access,
     Refresh,
     Code,
+    DeviceCode,
     Session,
     ClientSecret,
     /// The reference to a pushed authorization request (RFC 9126).
@@ -23,6 +24,7 @@ impl Class {
             Self::Access => "cg_at_",
             Self::Refresh => "cg_rt_",
             Self::Code => "cg_ac_",
+            Self::DeviceCode => "cg_dc_",
             Self::Session => "cg_se_",
             Self::ClientSecret => "cg_cs_",
             Self::PushedRequest => "cg_pr_",

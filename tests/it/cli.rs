@@ -451,7 +451,7 @@ fn p18_users_and_clients_of_2012_come_over_and_nothing_stands_in_the_clear() {
         (user.password_hash, client.secret_hash)
     });
     let verified = password::verify("testpassword", hash.as_deref());
-    assert!(runtime.block_on(verified));
+    assert!(runtime.block_on(verified).unwrap());
     let secret = TokenHash::of("n0t-s0-s3cret").to_string();
     assert_eq!(secret_hash, Some(secret));
 

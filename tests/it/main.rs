@@ -37,6 +37,7 @@ mod metrics;
 mod oauth;
 mod oauth_assertion;
 mod oauth_authorize;
+mod oauth_device;
 mod oauth_dpop;
 mod oauth_factor;
 mod oauth_grant;

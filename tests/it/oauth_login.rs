@@ -172,6 +172,73 @@ async fn b07_nobody_can_lock_another_out() {
 }
 
 #[tokio::test]
+async fn b07_an_attack_from_everywhere_slows_an_account_down_but_not_in_its_own_browser() {
+    let gateway = TestGateway::with("oauth.account_attempts = 20").await;
+    let mut own = Browser::new(&gateway);
+    own.log_in("ann", &wish()).await;
+    own.cookies.remove(COOKIE);
+    let from = async |network: u8, password: &str| {
+        let mut browser = Browser::new(&gateway);
+        browser.peer = [198, 51, 100, network];
+        try_password(&mut browser, "ann", password).await
+    };
+    for network in 0..21 {
+        assert_eq!(from(network, "wrong").await.status, 403, "{network}");
+    }
+    let slowed = from(21, PASSWORD).await;
+    assert_eq!(
+        (slowed.status.as_u16(), slowed.header("retry-after")),
+        (429, "10")
+    );
+    assert_eq!(try_password(&mut own, "ann", PASSWORD).await.status, 303);
+    gateway.advance(Duration::from_secs(10)).await;
+    assert_eq!(from(21, PASSWORD).await.status, 303, "once in ten seconds");
+}
+
+#[tokio::test]
+async fn b07_an_attack_from_the_same_address_keeps_nobody_out_of_their_own_browser() {
+    let gateway = TestGateway::with("oauth.address_attempts = 20").await;
+    let mut own = Browser::new(&gateway);
+    own.log_in("ann", &wish()).await;
+    own.cookies.remove(COOKIE);
+    let mut attacker = Browser::new(&gateway);
+    for name in ["ann", "bob", "eve"] {
+        for _ in 0..10 {
+            try_password(&mut attacker, name, "wrong").await;
+        }
+    }
+    assert_eq!(
+        try_password(&mut attacker, "bob", PASSWORD).await.status,
+        429
+    );
+    assert_eq!(try_password(&mut own, "ann", PASSWORD).await.status, 303);
+}
+
+#[tokio::test]
+async fn b07_a_known_browser_is_known_for_its_user_alone_and_guesses_no_more_than_others() {
+    let gateway = TestGateway::start().await;
+    let mut known = Browser::new(&gateway);
+    known.log_in("bob", &wish()).await;
+    known.cookies.remove(COOKIE);
+    for name in ["bob", "ann"] {
+        for _ in 0..10 {
+            assert_eq!(try_password(&mut known, name, "wrong").await.status, 403);
+        }
+        assert_eq!(try_password(&mut known, name, PASSWORD).await.status, 429);
+    }
+    let mut forged = Browser::new(&gateway);
+    let cookie = known.cookies["__Host-callgate_known"].clone();
+    let (_, proof) = cookie.rsplit_once('.').unwrap();
+    let value = format!("another.{}.{proof}", gateway.clock.now());
+    forged
+        .cookies
+        .insert("__Host-callgate_known".to_owned(), value);
+    assert_eq!(try_password(&mut forged, "bob", PASSWORD).await.status, 303);
+    let set = known.cookies.contains_key("__Host-callgate_known");
+    assert!(set, "what counts attempts apart opens nothing");
+}
+
+#[tokio::test]
 async fn b08_one_address_cannot_try_one_password_on_everybody() {
     let gateway = TestGateway::with("oauth.address_attempts = 5").await;
     let mut browser = Browser::new(&gateway);
@@ -187,6 +254,43 @@ async fn b08_one_address_cannot_try_one_password_on_everybody() {
         try_password(&mut browser, "user5", "wrong").await.status,
         429
     );
+}
+
+#[tokio::test]
+async fn b09_of_two_hundred_logins_at_once_those_past_the_queue_are_sent_away() {
+    let gateway = TestGateway::with("oauth.password_workers = 1\noauth.password_queue = 5").await;
+    let mut pages = Vec::new();
+    for last in 0..200 {
+        let mut browser = Browser::new(&gateway);
+        browser.peer = [198, 51, 100, last];
+        let page = browser.get(&login_path()).await;
+        pages.push((browser, page));
+    }
+    // An unknown user's password takes as long as a real one.
+    let answers = futures_util::future::join_all(pages.iter_mut().map(|(browser, page)| {
+        let name = format!("nobody{}", browser.peer[3]);
+        async move {
+            browser
+                .submit(page, &[("username", name.as_str()), ("password", "wrong")])
+                .await
+        }
+    }))
+    .await;
+    let refused: Vec<_> = answers
+        .iter()
+        .filter(|answer| answer.status == 503)
+        .collect();
+    assert!(refused.len() > 100, "{}", refused.len());
+    assert!(
+        refused
+            .iter()
+            .all(|answer| answer.header("retry-after") == "1")
+    );
+    let others = answers.iter().filter(|answer| answer.status == 403).count();
+    assert_eq!(others + refused.len(), 200);
+    assert!(others >= 6, "{others}");
+    let late = try_password(&mut Browser::new(&gateway), "ann", PASSWORD).await;
+    assert_eq!(late.status, 303);
 }
 
 #[tokio::test]

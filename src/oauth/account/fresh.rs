@@ -1,11 +1,9 @@
 //! Whether who is logged in proved it a short while ago: dangerous changes want that, as a browser may be left alone.
 
 use super::visit::Visit;
-use crate::auth::password;
 use crate::error::Result;
 use crate::oauth::Oauth;
 use crate::oauth::parameters::Parameters;
-use crate::oauth::throttling::address;
 use crate::storage::audit::Event;
 use crate::storage::factors::Factors;
 use http::request::Parts;
@@ -68,11 +66,9 @@ impl Visit {
         let user = &self.login.user;
         let password = sent.get("current_password")?.unwrap_or_default();
         let (tenant, username) = (&user.tenant_id, &user.username);
-        let attempt = oauth
-            .attempts
-            .login(tenant, username, &address(head), self.now)?;
-        if password::verify(password, user.password_hash.as_deref()).await {
-            attempt.succeeded();
+        let attempt = oauth.attempt(head, (tenant, username))?;
+        let hash = user.password_hash.as_deref();
+        if oauth.verify(attempt, password, hash).await? {
             let hash = &self.login.session.hash;
             oauth.store.confirm_session(hash, self.now).await?;
             return Ok(Some(Fresh(())));

@@ -92,7 +92,7 @@ async fn show(State(oauth): State<Arc<Oauth>>, head: Parts) -> Response {
         let query = authorize::query(&head)?;
         let Some(visit) = Visit::begin(&oauth, &head).await? else {
             let query = query.and(Parameters::parse(b"to=account")?);
-            let destination = Destination::read(&oauth, &query).await?;
+            let destination = Destination::read(&oauth, &head, &query).await?;
             return Ok(destination.ask_for_login(&oauth)?);
         };
         let done = query.get("done").ok().flatten();

@@ -3,7 +3,7 @@
 use super::visit::{Refusal, Visit};
 use super::{ask_for_login, done, page, render};
 use crate::auth::password;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::Response;
 use crate::oauth::Oauth;
 use crate::oauth::parameters::Parameters;
@@ -67,8 +67,7 @@ pub(super) async fn change(
         let text = visit.texts.get("password-not-current");
         return refuse(&oauth, visit, (StatusCode::FORBIDDEN, text)).await;
     }
-    let hash = password::hash(new).await;
-    let hash = hash.map_err(|error| Error::BadRequest(error.to_string()))?;
+    let hash = password::hash(new).await?;
     set(&oauth, &head, &visit, hash).await
 }
 

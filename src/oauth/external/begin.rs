@@ -42,7 +42,7 @@ pub(super) async fn post(
         provenance::of(&oauth, &head.headers)?;
         let provider = oauth.provider(&name)?;
         let sent = authorize::query(&head)?.and(Parameters::form(&head.headers, &body)?);
-        let destination = Destination::read(&oauth, &sent).await?;
+        let destination = Destination::read(&oauth, &head, &sent).await?;
         check_login_form(&oauth, &head.headers, &destination, &sent)?;
         let tenant = destination.tenant().map(|tenant| tenant.id.as_str());
         if tenant != Some(provider.spec.tenant.as_str()) {

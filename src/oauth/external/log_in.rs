@@ -22,7 +22,7 @@ pub(super) async fn log_in(
 ) -> Result<Response, Failure> {
     // It is ours, but the application may have changed since.
     let destination = Parameters::parse(destination.as_bytes())?;
-    let destination = Destination::read(oauth, &destination).await?;
+    let destination = Destination::read(oauth, head, &destination).await?;
     let user = who(oauth, head, provider, &person).await?;
     if !may_log_in(oauth, provider, &user).await? {
         return Err(Failure::Disabled);

@@ -54,7 +54,8 @@ pub(super) async fn take(
     let (address, now) = (address(head), oauth.clock.now());
     let whose = (pending.user.id.as_str(), address.as_str());
     let is_short = matches!(given, Given::Code(_));
-    oauth.attempts.factors.count(whose, is_short, now)?;
+    let counted = oauth.attempts.factors.count(whose, is_short, now);
+    counted.map_err(|limited| oauth.attempts.limited("factor", limited))?;
     let Some(left) = oauth.store.count_attempt(&pending.row.hash, now).await? else {
         return destination.ask_for_login(oauth);
     };
@@ -176,6 +177,7 @@ async fn log_in(
         response = codes_page(oauth, head, &codes, &response);
     }
     oauth.set_session_cookie(&mut response, cookie.expose());
+    oauth.remember_browser(&mut response, (&user.tenant_id, &user.username));
     Ok(response)
 }
 

@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub(in crate::oauth) async fn get(State(oauth): State<Arc<Oauth>>, head: Parts) -> Response {
     let shown = async {
         let sent = authorize::query(&head)?;
-        let destination = Destination::read(&oauth, &sent).await?;
+        let destination = Destination::read(&oauth, &head, &sent).await?;
         let Some(pending) = Pending::read(&oauth, &head.headers, &sent).await? else {
             return Ok(destination.ask_for_login(&oauth)?);
         };
@@ -41,7 +41,7 @@ pub(in crate::oauth) async fn post(
     let answered = async {
         provenance::of(&oauth, &head.headers)?;
         let sent = authorize::query(&head)?.and(Parameters::form(&head.headers, &body)?);
-        let destination = Destination::read(&oauth, &sent).await?;
+        let destination = Destination::read(&oauth, &head, &sent).await?;
         let Some(pending) = Pending::read(&oauth, &head.headers, &sent).await? else {
             return Ok(destination.ask_for_login(&oauth)?);
         };

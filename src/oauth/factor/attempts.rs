@@ -2,7 +2,7 @@
 
 use crate::clock::EpochMs;
 use crate::oauth::Settings;
-use crate::throttle::{Limited, Throttle};
+use crate::throttle::{Key, Limited, Throttle};
 
 /// The wrong answers of late.
 #[derive(Debug)]
@@ -30,19 +30,15 @@ impl FactorAttempts {
         is_short: bool,
         now: EpochMs,
     ) -> Result<(), Limited> {
-        self.here.take(&key(user, address), now)?;
+        self.here.take(Key::of(&[user, address]), now)?;
         if is_short {
-            self.everywhere.take(user, now)?;
+            self.everywhere.take(Key::of(&[user]), now)?;
         }
         Ok(())
     }
 
     pub(super) fn succeeded(&self, (user, address): (&str, &str)) {
-        self.here.forget(&key(user, address));
-        self.everywhere.forget(user);
+        self.here.forget(Key::of(&[user, address]));
+        self.everywhere.forget(Key::of(&[user]));
     }
-}
-
-fn key(user: &str, address: &str) -> String {
-    format!("{user}\n{address}")
 }

@@ -229,3 +229,22 @@ activity-login-again = Der Zugriff auf ein verknüpftes Konto ist beendet: bitte
 activity-factors-reset = Die Administration entfernte Ihre zweiten Faktoren
 activity-unlinked-there = Die Administration löste die Verknüpfung mit einem Konto
 activity-other = Etwas anderes geschah
+
+device-title = Gerät verbinden
+device-lead = Bitte den Code eingeben, den das Gerät zeigt.
+device-code = Code
+device-continue = Weiter
+device-wrong = Dieser Code stimmt nicht oder ist abgelaufen. Bitte mit dem Gerät vergleichen.
+device-note = Nur mit einem Code fortfahren, den ein Gerät vor Ihnen zeigt. Kein Support wird Ihnen je einen schicken.
+
+device-grant-title = Gerät erlauben
+device-grant-heading = Einem Gerät mit { $client } den Zugriff erlauben?
+device-grant-warning = Das Gerät muss genau diesen Code zeigen. Hat ihn jemand geschickt, bitte ablehnen: er könnte sonst in Ihrem Namen handeln.
+device-grant-label = Gerät
+device-grant-asked = Angefragt
+device-grant-ago = vor { $duration }
+device-grant-from = Von
+device-allowed = Das Gerät hat Zugriff
+device-allowed-text = Es macht in wenigen Sekunden von selbst weiter. Diese Seite kann geschlossen werden.
+device-denied = Das Gerät hat keinen Zugriff
+device-denied-text = Nichts wurde erlaubt. Diese Seite kann geschlossen werden.

@@ -230,3 +230,22 @@ activity-login-again = The access to a linked account ended: sign in with it aga
 activity-factors-reset = An administrator removed your second factors
 activity-unlinked-there = An administrator unlinked an account of yours
 activity-other = Something else happened
+
+device-title = Connect a device
+device-lead = Type the code that your device shows.
+device-code = Code
+device-continue = Continue
+device-wrong = That code is not right, or has expired. Compare it with your device.
+device-note = Only go on with a code that a device before you shows. Nobody from support will ever send you one.
+
+device-grant-title = Allow a device
+device-grant-heading = Allow a device with { $client }?
+device-grant-warning = Your device must show this very code. If somebody sent it to you, deny: they would act in your name.
+device-grant-label = Device
+device-grant-asked = Asked
+device-grant-ago = { $duration } ago
+device-grant-from = From
+device-allowed = Your device has access
+device-allowed-text = It goes on by itself in a few seconds. You may close this page.
+device-denied = The device got no access
+device-denied-text = Nothing was allowed. You may close this page.

@@ -229,3 +229,22 @@ activity-login-again = L’accesso a un account collegato è terminato: accedere
 activity-factors-reset = L’amministratore ha rimosso i secondi fattori
 activity-unlinked-there = L’amministratore ha rimosso il collegamento con un account
 activity-other = È successo qualcos’altro
+
+device-title = Collegare un dispositivo
+device-lead = Digitare il codice mostrato dal dispositivo.
+device-code = Codice
+device-continue = Continua
+device-wrong = Il codice non è corretto, o è scaduto. Confrontarlo con quello del dispositivo.
+device-note = Proseguire solo con un codice mostrato da un dispositivo davanti a Lei. Nessuna assistenza Le invierà mai un codice.
+
+device-grant-title = Consentire un dispositivo
+device-grant-heading = Consentire l’accesso a un dispositivo con { $client }?
+device-grant-warning = Il dispositivo deve mostrare proprio questo codice. Se qualcuno glielo ha inviato, rifiutare: agirebbe a Suo nome.
+device-grant-label = Dispositivo
+device-grant-asked = Richiesta
+device-grant-ago = { $duration } fa
+device-grant-from = Da
+device-allowed = Il dispositivo ha accesso
+device-allowed-text = Prosegue da solo tra pochi secondi. Questa pagina si può chiudere.
+device-denied = Il dispositivo non ha accesso
+device-denied-text = Nulla è stato consentito. Questa pagina si può chiudere.
