@@ -8,6 +8,7 @@ mod client;
 mod completions;
 mod demo;
 mod grant;
+mod identity;
 mod import;
 mod key;
 mod logging;
@@ -78,6 +79,9 @@ enum Command {
     /// The keys that sign JWT access tokens
     #[command(subcommand)]
     Key(key::Command),
+    /// Accounts of users at other providers
+    #[command(subcommand)]
+    Identity(identity::Command),
     /// Live calls and their leases
     #[command(subcommand)]
     Call(call::Command),
@@ -143,6 +147,9 @@ fn run(cli: Cli) -> Result {
         }
         Command::Key(command) => {
             wait(async { key::run(&Office::open(&config).await?, command, output).await })
+        }
+        Command::Identity(command) => {
+            wait(async { identity::run(&Office::open(&config).await?, command, output).await })
         }
         Command::Call(command) => {
             wait(async { call::run(&Office::open(&config).await?, command, output).await })

@@ -231,7 +231,6 @@ fn page(
     let (cookie, is_new) = oauth.form_cookie(&head.headers);
     let query = destination.query();
     let token = oauth.form_token(Form::Login { cookie: &cookie }, &query);
-    let (others, sources) = oauth.others(destination);
     let texts = Texts::of(head);
     let page = pages::Login {
         texts,
@@ -243,14 +242,16 @@ fn page(
         organisation: typed.organisation,
         username: typed.username,
         error: error.map(|id| texts.get(id)),
-        others,
+        others: oauth.others(destination),
     };
     let status = if error.is_some() {
         StatusCode::FORBIDDEN
     } else {
         StatusCode::OK
     };
-    let source = format!("{} {sources}", destination.source());
+    let tenant = destination.tenant().map(|tenant| tenant.id.as_str());
+    let providers = oauth.provider_sources(tenant.unwrap_or_default());
+    let source = format!("{} {providers}", destination.source());
     let mut response = oauth.page(status, source.trim_end(), &page);
     if is_new {
         oauth.set_form_cookie(&mut response, &cookie);

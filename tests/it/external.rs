@@ -73,7 +73,7 @@ pub(crate) async fn log_in(browser: &mut Browser<'_>, idp: &Idp, subject: &str) 
 }
 
 /// The code on a page about a failure.
-fn refused(answer: &Answer, status: u16, code: &str) {
+pub(crate) fn refused(answer: &Answer, status: u16, code: &str) {
     assert_eq!(answer.status, status, "{}", answer.text());
     let shown = format!("<code>{code}</code>");
     assert!(answer.text().contains(&shown), "{code}: {}", answer.text());

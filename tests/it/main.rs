@@ -28,6 +28,7 @@ mod cli;
 mod configuration;
 mod dpop;
 mod external;
+mod external_account;
 mod external_keys;
 mod external_tokens;
 mod grants;

@@ -5,6 +5,7 @@ mod calls;
 mod clients;
 mod factors;
 mod grants;
+mod identities;
 mod input;
 mod keys;
 mod policies;
@@ -38,6 +39,7 @@ pub fn endpoints(administration: &Arc<Administration>) -> Endpoints {
         .and(keys::endpoints(administration))
         .and(calls::endpoints(administration))
         .and(grants::endpoints(administration))
+        .and(identities::endpoints(administration))
         .and(sessions::endpoints(administration))
         .and(audit::endpoints(administration))
 }

@@ -9,6 +9,7 @@ mod browser;
 mod factor_setup;
 mod factors;
 mod fresh;
+mod identities;
 mod password;
 mod sessions;
 mod visit;
@@ -59,6 +60,10 @@ pub(super) fn endpoints(oauth: &Arc<Oauth>) -> Endpoints {
             post(factor_setup::post).with_state(state()),
         ))
         .and(change(
+            identities::PATH,
+            post(identities::change).with_state(state()),
+        ))
+        .and(change(
             password::PATH,
             post(password::change).with_state(state()),
         ))
@@ -69,6 +74,7 @@ async fn sections(oauth: &Oauth, visit: &Visit) -> Result<Vec<String>> {
     Ok(vec![
         sessions::section(oauth, visit).await?,
         applications::section(oauth, visit).await?,
+        identities::section(oauth, visit).await?,
         password::section(oauth, visit),
         factors::section(oauth, visit).await?,
         activity::section(oauth, visit).await?,
@@ -117,7 +123,8 @@ async fn page(oauth: &Oauth, visit: &Visit) -> Result<Response> {
         sections: sections(oauth, visit).await?,
     };
     let status = visit.refusal.as_ref().map(|refusal| refusal.status);
-    Ok(oauth.page(status.unwrap_or(StatusCode::OK), "", &page))
+    let source = oauth.provider_sources(&visit.tenant.id);
+    Ok(oauth.page(status.unwrap_or(StatusCode::OK), &source, &page))
 }
 
 /// Back to the page, which says by its name what was done: a reload does not do it again.
@@ -140,6 +147,8 @@ fn notice(name: &str) -> Option<&'static str> {
         "factor" => Some("done-factor"),
         "factor_removed" => Some("done-factor-removed"),
         "codes" => Some("done-codes"),
+        "linked" => Some("done-linked"),
+        "unlinked" => Some("done-unlinked"),
         _ => None,
     }
 }

@@ -28,7 +28,6 @@ pub(in crate::oauth) enum Purpose {
     /// To log in here, and go on to a destination, as a query.
     LogIn { destination: String },
     /// To link the account there to the user of this session.
-    #[expect(dead_code, reason = "the account page begins it")]
     Link { user: String, session: String },
 }
 

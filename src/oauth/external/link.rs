@@ -34,5 +34,5 @@ pub(super) async fn link(
     let entry = oauth.entry(Event::AccountLinked, head).user(&here.user);
     let entry = entry.with("provider", provider.spec.name.as_str());
     oauth.store.audit(entry.with("by", "user")).await;
-    Ok(redirect::see_other(oauth, "/account")?)
+    Ok(redirect::see_other(oauth, "/account?done=linked")?)
 }

@@ -9,6 +9,8 @@ mod failure;
 mod link;
 mod log_in;
 
+pub(super) use begin::{Purpose, begin};
+
 use super::Oauth;
 use super::csrf::Form;
 use super::destination::Destination;
@@ -62,22 +64,28 @@ impl Oauth {
         }
     }
 
-    /// The buttons of a login that leads to `destination`, and where their forms end.
-    pub(super) fn others(&self, destination: &Destination) -> (Vec<Other<'_>>, String) {
+    /// The buttons of a login that leads to `destination`.
+    pub(super) fn others(&self, destination: &Destination) -> Vec<Other<'_>> {
         let tenant = destination.tenant().map(|tenant| tenant.id.as_str());
+        let offered = self.providers.all();
+        let offered = offered.filter(|provider| tenant == Some(&provider.spec.tenant));
         let query = destination.query();
-        let (mut others, mut sources) = (Vec::new(), Vec::new());
-        for provider in self.providers.all() {
-            if tenant != Some(&provider.spec.tenant) {
-                continue;
-            }
-            others.push(Other {
-                action: format!("/auth/with/{}?{query}", provider.spec.name),
+        let button =
+            |provider: &'_ Arc<Provider>| format!("/auth/with/{}?{query}", provider.spec.name);
+        offered
+            .map(|provider| Other {
+                action: button(provider),
                 name: provider.display_name(),
-            });
-            sources.extend(provider.origins());
-        }
-        (others, sources.join(" "))
+            })
+            .collect()
+    }
+
+    /// Where forms end that lead to the providers of a tenant, as sources of a content security policy.
+    pub(super) fn provider_sources(&self, tenant: &str) -> String {
+        let offered = self.providers.all();
+        let offered = offered.filter(|provider| provider.spec.tenant == tenant);
+        let origins: Vec<_> = offered.flat_map(|provider| provider.origins()).collect();
+        origins.join(" ")
     }
 
     /// The set as it is stored, if tokens of this provider are kept.

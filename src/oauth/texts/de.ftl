@@ -140,6 +140,8 @@ done-password = Das Passwort ist geändert. Alle anderen Sitzungen und Anwendung
 done-factor = Der zweite Schritt ist eingerichtet. Er wird von nun an verlangt.
 done-factor-removed = Dieser zweite Schritt ist entfernt.
 done-codes = Es gelten die neuen Wiederherstellungscodes, die alten nicht mehr.
+done-linked = Dieses Konto ist verknüpft.
+done-unlinked = Dieses Konto ist nicht mehr verknüpft.
 
 sessions-title = Wo Sie angemeldet sind
 sessions-program = Ein anderes Programm
@@ -153,6 +155,20 @@ applications-none = Keine Anwendung darf in Ihrem Namen handeln.
 applications-since = seit { $since } UTC
 applications-used = seit { $since }, zuletzt Zugriff erhalten { $used } UTC
 applications-end-label = Den Zugriff von { $client } beenden
+
+linked-title = Verknüpfte Konten
+linked-lead = Mit einem verknüpften Konto geht die Anmeldung hier ohne Passwort.
+linked-sign-in-anew = Um das zu ändern, bitte zuerst abmelden und neu anmelden.
+linked-since = verknüpft seit { $since } UTC
+linked-used = verknüpft seit { $since }, zuletzt verwendet { $used } UTC
+linked-not = nicht verknüpft
+linked-ended = Der Zugriff dort ist beendet. Eine neue Anmeldung damit erneuert ihn.
+linked-again = Neu anmelden
+linked-link = Verknüpfen
+linked-link-label = { $provider } verknüpfen
+linked-unlink = Verknüpfung lösen
+linked-unlink-label = Die Verknüpfung mit { $provider } lösen
+linked-last-way = Sie haben kein Passwort: ohne dieses Konto wäre keine Anmeldung mehr möglich.
 
 password-title = Passwort
 password-lead = Ein neues Passwort meldet Sie überall sonst ab und beendet den Zugriff aller Anwendungen.

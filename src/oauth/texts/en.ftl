@@ -141,6 +141,8 @@ done-password = Your password is changed. All other sessions and applications we
 done-factor = Your second step is set up. It is asked for from now on.
 done-factor-removed = That second step is removed.
 done-codes = The new recovery codes count; the old ones are void.
+done-linked = That account is linked.
+done-unlinked = That account is not linked any more.
 
 sessions-title = Where you are signed in
 sessions-program = Another program
@@ -154,6 +156,20 @@ applications-none = No application may act for you.
 applications-since = since { $since } UTC
 applications-used = since { $since }, last got access { $used } UTC
 applications-end-label = End the access of { $client }
+
+linked-title = Linked accounts
+linked-lead = With a linked account you can sign in here without your password.
+linked-sign-in-anew = To change this, sign out and sign in again first.
+linked-since = linked since { $since } UTC
+linked-used = linked since { $since }, last used { $used } UTC
+linked-not = not linked
+linked-ended = Its access has ended there. Sign in with it again to renew it.
+linked-again = Sign in again
+linked-link = Link
+linked-link-label = Link { $provider }
+linked-unlink = Unlink
+linked-unlink-label = Unlink { $provider }
+linked-last-way = You have no password: without this account you could not sign in any more.
 
 password-title = Password
 password-lead = A new password signs you out everywhere else, and ends the access of all applications.

@@ -140,6 +140,8 @@ done-password = La password è cambiata. Tutte le altre sessioni e applicazioni 
 done-factor = Il secondo passo è configurato. D’ora in poi verrà richiesto.
 done-factor-removed = Quel secondo passo è stato rimosso.
 done-codes = Valgono i nuovi codici di recupero; quelli vecchi non più.
+done-linked = Questo account è collegato.
+done-unlinked = Questo account non è più collegato.
 
 sessions-title = Dove risulta connesso
 sessions-program = Un altro programma
@@ -153,6 +155,20 @@ applications-none = Nessuna applicazione può agire a Suo nome.
 applications-since = dal { $since } UTC
 applications-used = dal { $since }, ultimo accesso ottenuto { $used } UTC
 applications-end-label = Termina l’accesso di { $client }
+
+linked-title = Account collegati
+linked-lead = Con un account collegato si accede qui senza password.
+linked-sign-in-anew = Per modificare, prima uscire e accedere di nuovo.
+linked-since = collegato dal { $since } UTC
+linked-used = collegato dal { $since }, ultimo uso { $used } UTC
+linked-not = non collegato
+linked-ended = Lì l’accesso è terminato. Accedere di nuovo con esso per rinnovarlo.
+linked-again = Accedi di nuovo
+linked-link = Collega
+linked-link-label = Collega { $provider }
+linked-unlink = Scollega
+linked-unlink-label = Scollega { $provider }
+linked-last-way = Lei non ha una password: senza questo account non potrebbe più accedere.
 
 password-title = Password
 password-lead = Una nuova password chiude tutte le altre sessioni e termina l’accesso di tutte le applicazioni.
