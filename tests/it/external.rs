@@ -628,3 +628,32 @@ async fn q07_o01_nothing_of_the_provider_is_in_the_store_in_clear() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_second_factor_is_asked_for_after_a_login_elsewhere_unless_that_is_trusted() {
+    for (trusts, next) in [("false", "/auth/factor?pending="), ("true", "/auth/grant?")] {
+        let idp = Idp::start().await;
+        let spec = idp.provider("idp", &format!("trusted_second_factor = {trusts}"));
+        let more = format!("oauth.second_factor = 'required'\n{spec}");
+        let gateway = TestGateway::with(&more).await;
+        idp.follow(&gateway.clock);
+        link(&gateway, &idp, "sub-1", "ann").await;
+        let kept = crate::oauth_factor::set_up(&gateway).await;
+        let mut browser = Browser::new(&gateway);
+        let answer = log_in(&mut browser, &idp, "sub-1").await;
+        let location = answer.header("location").to_owned();
+        assert!(location.starts_with(next), "{trusts}: {location}");
+        assert_eq!(is_logged_in(&browser), trusts == "true");
+        if trusts == "false" {
+            let page = browser.get(&location).await;
+            let code = kept.code(&gateway, 0);
+            let done = browser.submit(&page, &[("code", &code)]).await;
+            let location = done.header("location");
+            assert!(
+                location.starts_with("/auth/grant?client_id=crm&"),
+                "{location}"
+            );
+            assert!(is_logged_in(&browser));
+        }
+    }
+}

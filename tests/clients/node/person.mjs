@@ -8,8 +8,8 @@ class Page {
     Object.assign(this, { url, status: response.status, headers: response.headers, text })
   }
 
-  /** The first form that offers all of `names`. */
-  form(names) {
+  /** The first form that offers all of `names`, and leads to a path that begins with `to`. */
+  form(names, to = '') {
     for (const [, tag, inside] of this.text.matchAll(/<form([^>]*)>(.*?)<\/form>/gs)) {
       const inputs = {}
       const offered = []
@@ -19,7 +19,8 @@ class Page {
         offered.push(name)
         if (attribute(attributes, 'type') !== 'submit') inputs[name] = attribute(attributes, 'value') ?? ''
       }
-      if (names.every((name) => offered.includes(name))) return { action: attribute(tag, 'action') ?? '', inputs }
+      const action = attribute(tag, 'action') ?? ''
+      if (action.startsWith(to) && names.every((name) => offered.includes(name))) return { action, inputs }
     }
     return undefined
   }
@@ -37,8 +38,8 @@ export class Person {
     Object.assign(this, { username, password })
   }
 
-  /** Opens an address and goes on as `answers` says, until it leads away from `origin`: returns where to. */
-  async open(url, answers) {
+  /** Opens an address and goes on as `answers` says, by forms to `to`, until it leads away from `origin`: returns where to. */
+  async open(url, answers, to = '') {
     const { origin } = new URL(url)
     let page = await this.#load(url)
     for (let steps = 0; steps < 12; steps += 1) {
@@ -51,7 +52,7 @@ export class Person {
       }
       const typed = answers(page)
       if (typed === undefined) return { away: undefined, page }
-      const form = page.form(Object.keys(typed))
+      const form = page.form(Object.keys(typed), to)
       check(form, `${page.url} (${page.status}) has no form with ${Object.keys(typed)}: ${page.text}`)
       page = await this.#load(new URL(form.action, page.url).href, { ...form.inputs, ...typed })
     }

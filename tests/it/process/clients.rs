@@ -77,7 +77,7 @@ pub(super) fn origin(gate: &Gate, host: &str) -> String {
     format!("https://{host}:{}", gate.edge.port())
 }
 
-fn script(name: &str) -> PathBuf {
+pub(super) fn script(name: &str) -> PathBuf {
     root().join("tests/clients").join(name)
 }
 
@@ -156,7 +156,7 @@ fn demanding_clients() -> [Client; 4] {
 }
 
 /// Gives the configuration another origin, and a certificate for it.
-fn serve_tls(gate: &Gate, host: &str) {
+pub(super) fn serve_tls(gate: &Gate, host: &str) {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed([host.to_owned()]).unwrap();
     fs::write(gate.path("gate.pem"), cert.pem()).unwrap();

@@ -8,6 +8,7 @@ mod legacy;
 mod limits;
 mod log;
 mod person;
+mod provider;
 mod proxying;
 mod races;
 mod reload;
