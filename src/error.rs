@@ -252,9 +252,13 @@ impl Error {
                     quotable(error)
                 )),
             ),
-            Self::Denied(_) => (
+            Self::Denied(denied) => (
                 WWW_AUTHENTICATE,
-                challenge(", error=\"insufficient_scope\""),
+                if denied.is_bound {
+                    dpop_scheme(", error=\"insufficient_scope\"")
+                } else {
+                    challenge(", error=\"insufficient_scope\"")
+                },
             ),
             Self::MethodNotAllowed(methods) => (ALLOW, value(methods)),
             _ => return self.retry_after(),
@@ -285,16 +289,19 @@ fn challenge(more: &str) -> HeaderValue {
 
 /// RFC 9449 §7.1, with a nonce for the next attempt (§9).
 fn dpop_challenge(refusal: &Refusal) -> [(HeaderName, HeaderValue); 2] {
-    let challenge = format!(
-        "DPoP realm=\"callgate\", algs=\"{}\", error=\"{}\", error_description=\"{}\"",
-        dpop::ALGORITHMS.join(" "),
-        refusal.code,
-        quotable(refusal)
-    );
+    let (code, description) = (refusal.code, quotable(refusal));
+    let challenge = format!(", error=\"{code}\", error_description=\"{description}\"");
     [
-        (WWW_AUTHENTICATE, value(&challenge)),
+        (WWW_AUTHENTICATE, dpop_scheme(&challenge)),
         (dpop::DPOP_NONCE, refusal.nonce.clone()),
     ]
+}
+
+fn dpop_scheme(more: &str) -> HeaderValue {
+    let algorithms = dpop::ALGORITHMS.join(" ");
+    value(&format!(
+        "DPoP realm=\"callgate\", algs=\"{algorithms}\"{more}"
+    ))
 }
 
 fn value(text: &str) -> HeaderValue {
@@ -366,6 +373,7 @@ mod tests {
     fn a_denial_names_the_access() {
         let problem = Error::from(Denied {
             required: "calls.create".into(),
+            is_bound: false,
         })
         .problem();
         assert_eq!(

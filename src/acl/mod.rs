@@ -29,6 +29,8 @@ impl Permit {
 #[error("the access `{required}` was not granted")]
 pub struct Denied {
     pub required: String,
+    /// Whether the token is bound to a key, so that it was asked for under `DPoP` (RFC 9449 §7.1).
+    pub is_bound: bool,
 }
 
 /// Returns the permit when the principal's accesses cover `required`.
@@ -37,7 +39,10 @@ pub fn authorize(principal: Principal, required: &str) -> Result<Permit, Denied>
     if principal.allow(required) {
         return Ok(Permit { principal, access });
     }
-    Err(Denied { required: access })
+    Err(Denied {
+        required: access,
+        is_bound: principal.jkt.is_some(),
+    })
 }
 
 /// A handler takes the permit that the gateway put beside the request.

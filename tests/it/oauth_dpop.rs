@@ -834,3 +834,45 @@ async fn l13_a_signed_token_is_bound_as_any_other() {
         assert_eq!(calls(&gateway, &token, &[proof]).await.status, 204);
     }
 }
+
+#[tokio::test]
+async fn l13_a_proxied_route_is_for_the_path_that_the_client_used() {
+    let gateway = TestGateway::with(
+        "[[upstream]]\nname = 'pbx'\npeers = ['127.0.0.1:1']\n\
+         [[route]]\nname = 'pbx'\nprefix = '/pbx'\naccess = 'pbx.use'\nupstream = 'pbx'\n\
+         strip_prefix = '/pbx'\nadd_prefix = '/api'\n",
+    )
+    .await;
+    let key = Key::new();
+    let pairs = [("grant_type", "client_credentials"), ("scope", "pbx")];
+    let proof = at_token(&key).signed(&key);
+    let answer = post_proved(&gateway, TOKEN, ("crm", CRM), &pairs, &[proof]).await;
+    let token = answer.json()["access_token"].as_str().unwrap().to_owned();
+    for (path, opens) in [
+        ("/pbx/lines", true),
+        ("/api/lines", false),
+        ("/lines", false),
+    ] {
+        let proof = Proof::of(&key, "GET", path).with_token(&token).signed(&key);
+        let request = http::Request::get("/pbx/lines?a=b")
+            .header("authorization", format!("DPoP {token}"))
+            .header("dpop", proof);
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        let decision = gateway.version.edge.gateway.decide(&head).await;
+        assert_eq!(decision.verdict.is_ok(), opens, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_bound_token_may_not_do_is_told_under_its_scheme() {
+    let gateway = TestGateway::start().await;
+    let key = Key::new();
+    let pairs = [("grant_type", "client_credentials"), ("scope", "pbx")];
+    let proof = at_token(&key).signed(&key);
+    let answer = post_proved(&gateway, TOKEN, ("crm", CRM), &pairs, &[proof]).await;
+    let token = answer.json()["access_token"].as_str().unwrap().to_owned();
+    let answer = calls(&gateway, &token, &[at_calls(&key, &token).signed(&key)]).await;
+    let challenge = answer.header("www-authenticate");
+    assert_eq!(answer.status, 403);
+    assert!(challenge.starts_with("DPoP ") && challenge.contains("error=\"insufficient_scope\""));
+}
