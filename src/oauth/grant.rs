@@ -105,6 +105,7 @@ async fn show(
     let texts = Texts::of(head);
     let page = pages::Consent {
         texts,
+        brand: oauth.brand(&request.tenant.id),
         action: &format!("/auth/grant?{query}"),
         sign_out: &format!("/auth/logout?{query}"),
         csrf_token: &token,

@@ -234,6 +234,9 @@ fn page(
     let texts = Texts::of(head);
     let page = pages::Login {
         texts,
+        brand: destination
+            .tenant()
+            .and_then(|tenant| oauth.brand(&tenant.id)),
         action: &format!("/auth/login?{query}"),
         csrf_token: &token,
         hidden: Vec::new(),

@@ -6,6 +6,7 @@ mod assets;
 mod attempt;
 mod audit;
 mod authorize;
+mod brand;
 mod client;
 mod client_credentials;
 mod cors;
@@ -147,6 +148,7 @@ pub fn endpoints(oauth: &Arc<Oauth>) -> Endpoints {
         .public(Method::GET, jwks::PATH, open(get(jwks::get)))
         .public(Method::GET, metadata::OPENID_PATH, open(get(metadata::get)))
         .and(account::endpoints(oauth))
+        .public(Method::GET, brand::PATH, bind(get(brand::get)))
         .public(Method::GET, "/assets/callgate.css", get(assets::style))
         .public(Method::GET, "/assets/passkey.js", get(assets::script))
         .public(Method::GET, "/favicon.ico", get(assets::mark))

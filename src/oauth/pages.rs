@@ -4,6 +4,7 @@
 //! be served under `default-src 'none'; style-src 'self'`. All text in them is
 //! escaped by the templates.
 
+use super::brand::Brand;
 use super::texts::Texts;
 use askama::Template;
 
@@ -17,6 +18,7 @@ pub(super) const STYLE: &str = include_str!("templates/callgate.css");
 #[template(path = "login.html")]
 pub(super) struct Login<'a> {
     pub texts: Texts,
+    pub brand: Option<Brand<'a>>,
     /// The path the form posts to: that of the page itself.
     pub action: &'a str,
     pub csrf_token: &'a str,
@@ -56,6 +58,7 @@ pub(super) struct Other<'a> {
 #[template(path = "consent.html")]
 pub(super) struct Consent<'a> {
     pub texts: Texts,
+    pub brand: Option<Brand<'a>>,
     /// The path the form posts to: that of the page itself.
     pub action: &'a str,
     /// The path that ends the session. It is posted to with the same
@@ -124,6 +127,7 @@ mod tests {
     fn login() -> Login<'static> {
         Login {
             texts: Texts::default(),
+            brand: None,
             action: "/auth/login",
             csrf_token: "Zm9vYmFy",
             hidden: vec![("transaction", "t-1")],
@@ -142,6 +146,7 @@ mod tests {
     fn consent() -> Consent<'static> {
         Consent {
             texts: Texts::default(),
+            brand: None,
             action: "/auth/grant",
             sign_out: "/auth/logout",
             csrf_token: "Zm9vYmFy",

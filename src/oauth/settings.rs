@@ -1,5 +1,6 @@
 //! How long things last, and how often one may try: the `[oauth]` section.
 
+use super::brand;
 use crate::auth::password::Bounds;
 use crate::token::Algorithm;
 use serde::{Deserialize, Deserializer, de};
@@ -93,6 +94,8 @@ pub struct Settings {
     pub device_pending: u32,
     /// Wrong device codes from one address, or in one login, in a window.
     pub device_code_attempts: u32,
+    /// The names and logos that pages show, by tenant.
+    pub brand: BTreeMap<String, brand::Settings>,
     /// Show at `/test` what a client would get back: for demonstrations on this machine alone.
     pub echo_client: bool,
 }
@@ -155,6 +158,7 @@ impl Default for Settings {
             device_requests: 60,
             device_pending: 1000,
             device_code_attempts: 6,
+            brand: BTreeMap::new(),
             echo_client: false,
         }
     }

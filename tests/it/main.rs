@@ -21,6 +21,7 @@ mod audit;
 mod authenticator;
 mod backend;
 mod bearer;
+mod brand;
 mod cache;
 mod call;
 mod call_wire;

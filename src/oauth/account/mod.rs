@@ -17,6 +17,7 @@ mod visit;
 pub(super) use browser::browser;
 
 use super::Oauth;
+use super::brand::Brand;
 use super::destination::Destination;
 use super::parameters::Parameters;
 use super::request::Stopped;
@@ -85,6 +86,7 @@ async fn sections(oauth: &Oauth, visit: &Visit) -> Result<Vec<String>> {
 #[template(path = "account/page.html")]
 struct Page<'p> {
     texts: Texts,
+    brand: Option<Brand<'p>>,
     username: &'p str,
     tenant: &'p str,
     /// What has just been done.
@@ -117,6 +119,7 @@ async fn show(State(oauth): State<Arc<Oauth>>, head: Parts) -> Response {
 async fn page(oauth: &Oauth, visit: &Visit) -> Result<Response> {
     let page = Page {
         texts: visit.texts,
+        brand: oauth.brand(&visit.tenant.id),
         username: &visit.login.user.username,
         tenant: &visit.tenant.name,
         notice: visit.notice.map(|id| visit.texts.get(id)),

@@ -66,6 +66,7 @@ async fn show(oauth: &Oauth, head: &Parts, login: &Login, pending: &Pending) -> 
     let asked = seconds_until(oauth.clock.now(), device.created_at);
     let page = pages::Approval {
         texts,
+        brand: oauth.brand(&pending.tenant.id),
         action: &format!("/device/grant?{query}"),
         sign_out: &format!("/auth/logout?{query}"),
         csrf_token: &token,

@@ -1,5 +1,6 @@
 //! The pages for devices: the code that one shows, and what it may do.
 
+use crate::oauth::brand::Brand;
 use crate::oauth::pages::Scope;
 use crate::oauth::texts::Texts;
 use askama::Template;
@@ -24,6 +25,7 @@ pub(super) struct Entry<'a> {
 #[template(path = "device_grant.html")]
 pub(super) struct Approval<'a> {
     pub texts: Texts,
+    pub brand: Option<Brand<'a>>,
     pub action: &'a str,
     /// The path that ends the session and asks for another login.
     pub sign_out: &'a str,
@@ -54,6 +56,7 @@ mod tests {
     fn approval() -> Approval<'static> {
         Approval {
             texts: Texts::default(),
+            brand: None,
             action: "/device/grant",
             sign_out: "/auth/logout",
             csrf_token: "Zm9vYmFy",

@@ -113,6 +113,7 @@ async fn question(
     };
     let page = pages::Ask {
         texts: frame.texts,
+        brand: oauth.brand(&pending.user.tenant_id),
         action: &frame.action,
         csrf_token: &frame.csrf_token,
         hidden: Vec::new(),
@@ -140,6 +141,7 @@ async fn setup(
     };
     let page = pages::SetUp {
         texts: frame.texts,
+        brand: oauth.brand(&pending.user.tenant_id),
         action: &frame.action,
         csrf_token: &frame.csrf_token,
         hidden: Vec::new(),

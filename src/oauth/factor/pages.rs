@@ -1,5 +1,6 @@
 //! The pages of the second factor: the question, setting one up, and the recovery codes.
 
+use crate::oauth::brand::Brand;
 use crate::oauth::texts::Texts;
 use askama::Template;
 
@@ -13,6 +14,7 @@ pub(in crate::oauth) const SCRIPT: &str = include_str!("../templates/passkey.js"
 #[template(path = "factor.html")]
 pub(super) struct Ask<'a> {
     pub texts: Texts,
+    pub brand: Option<Brand<'a>>,
     pub action: &'a str,
     pub csrf_token: &'a str,
     pub hidden: Vec<(&'a str, &'a str)>,
@@ -34,6 +36,7 @@ pub(super) struct Ask<'a> {
 #[template(path = "factor_setup.html")]
 pub(super) struct SetUp<'a> {
     pub texts: Texts,
+    pub brand: Option<Brand<'a>>,
     pub action: &'a str,
     pub csrf_token: &'a str,
     pub hidden: Vec<(&'a str, &'a str)>,
