@@ -657,3 +657,39 @@ async fn a_second_factor_is_asked_for_after_a_login_elsewhere_unless_that_is_tru
         }
     }
 }
+
+#[tokio::test]
+async fn a_provider_without_discovery_is_asked_who_has_logged_in() {
+    let idp = Idp::start().await;
+    let at = idp.issuer();
+    let endpoints = format!(
+        "endpoints = {{ authorization = '{at}/authorize', token = '{at}/token', userinfo = '{at}/userinfo' }}\n\
+         client_authentication = 'form'\nscopes = ['account:read']"
+    );
+    let spec = idp.provider("idp", &endpoints);
+    let spec = spec.replace(&format!("issuer = '{at}'\n"), "");
+    let gateway = TestGateway::with(&spec).await;
+    idp.follow(&gateway.clock);
+    let identity = Identity {
+        provider: "idp".to_owned(),
+        issuer: format!("{at}/userinfo"),
+        subject: "w0".to_owned(),
+        user_id: "id-of-ann".to_owned(),
+        linked_at: 0,
+        last_used_at: None,
+    };
+    let store = &gateway.services.store;
+    store.link_identity(identity, None).await.unwrap();
+    let mut browser = Browser::new(&gateway);
+    let led = press(&mut browser, "idp").await;
+    let asked = parameters(led.header("location"));
+    assert_eq!(asked["scope"], "account:read");
+    assert!(!asked.contains_key("nonce"));
+    let back = idp.log_in(led.header("location"), "any");
+    let answer = browser.get(&back).await;
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    assert!(is_logged_in(&browser));
+    assert_eq!(idp.last("/token").authorization, "");
+    let bearer = idp.last("/userinfo").authorization;
+    assert!(bearer.starts_with("Bearer planted-access-"), "{bearer}");
+}

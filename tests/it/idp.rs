@@ -169,7 +169,8 @@ impl Idp {
         let code = format!("code-{}", secret::encode(&secret::random::<12>()));
         let login = Login {
             subject: subject.to_owned(),
-            nonce: asked["nonce"].clone(),
+            // Plain OAuth knows none.
+            nonce: asked.get("nonce").cloned().unwrap_or_default(),
             challenge: asked["code_challenge"].clone(),
             redirect_uri: asked["redirect_uri"].clone(),
         };
@@ -316,7 +317,10 @@ impl State {
     /// RFC 6749 §4.1.3, §6; RFC 7636 §4.6.
     fn token(&mut self, asked: &Asked) -> (u16, String) {
         let refused = |error: &str| (400, json!({ "error": error }).to_string());
-        if asked.authorization != crate::oauth::basic(CLIENT, SECRET) {
+        // One way alone (RFC 6749 §2.3).
+        let by_basic = asked.authorization == crate::oauth::basic(CLIENT, SECRET);
+        let by_form = asked.form.get("client_secret").map(String::as_str) == Some(SECRET);
+        if by_basic == by_form {
             return (401, json!({ "error": "invalid_client" }).to_string());
         }
         let field = |name: &str| asked.form.get(name).cloned().unwrap_or_default();
