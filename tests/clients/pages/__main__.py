@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import harness
 from harness import step
 
-from . import account, consent, login, screens, second_factor, session, spare
+from . import account, consent, device, login, screens, second_factor, session, spare
 from .chromium import Chromium
 from .client import Application
 from .person import Person
@@ -24,6 +24,8 @@ JOURNEYS = [
     session.comes_back_too_late,
     session.is_somebody_else,
     session.signs_out,
+    device.connects,
+    device.is_not_mine,
     account.ends_another_session,
     account.ends_an_application,
     account.changes_the_password,

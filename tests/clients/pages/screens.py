@@ -1,10 +1,16 @@
-"""Pictures of pages, light and dark, on a phone and on a desk; and how narrow a page may become."""
+"""Pictures of pages, light and dark, on a phone and on a desk; how narrow a page may become, and whom it keeps out."""
 
 import base64
 import os
+from io import BytesIO
 from pathlib import Path
 
+import zxingcpp
+from PIL import Image
+
 from harness import check
+
+from . import accessible
 
 # Width, height, pixels for each of CSS, and whether it is a phone.
 SCREENS = {"phone": (390, 844, 2, True), "desktop": (1280, 800, 1, False)}
@@ -23,6 +29,8 @@ def keep(chromium, name):
         for scheme in ("light", "dark"):
             _show(chromium, {"prefers-color-scheme": scheme})
             _picture(chromium, f"{name}-{scheme}-{screen}")
+            if is_phone:
+                accessible.check_page(chromium.driver, f"{name}, {scheme},")
     _fits(chromium, name)
     _show(chromium, {})
     chromium.tell("Emulation.clearDeviceMetricsOverride")
@@ -36,6 +44,16 @@ def keep_in_forced_colours(chromium, name):
     _picture(chromium, f"{name}-forced-desktop")
     _show(chromium, {})
     chromium.tell("Emulation.clearDeviceMetricsOverride")
+
+
+def scan(chromium, scheme):
+    """What a camera reads on the page, of the QR codes that are there."""
+    _resize(chromium, *SCREENS["phone"])
+    _show(chromium, {"prefers-color-scheme": scheme})
+    shown = Image.open(BytesIO(chromium.driver.get_screenshot_as_png()))
+    _show(chromium, {})
+    chromium.tell("Emulation.clearDeviceMetricsOverride")
+    return "".join(code.text for code in zxingcpp.read_barcodes(shown))
 
 
 def _fits(chromium, name):
@@ -58,11 +76,8 @@ def _show(chromium, features):
 
 def _picture(chromium, name):
     """All of the page, however long."""
-    shown = chromium.tell("Page.captureScreenshot", captureBeyondViewport=True, clip=_whole(chromium))
+    size = chromium.tell("Page.getLayoutMetrics")["cssContentSize"]
+    clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+    shown = chromium.tell("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
     folder().mkdir(parents=True, exist_ok=True)
     (folder() / f"{name}.png").write_bytes(base64.b64decode(shown["data"]))
-
-
-def _whole(chromium):
-    size = chromium.tell("Page.getLayoutMetrics")["cssContentSize"]
-    return {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}

@@ -9,6 +9,8 @@ from selenium.webdriver.common.virtual_authenticator import VirtualAuthenticator
 
 from harness import check
 
+from . import screens
+
 CLIENT = "strict"
 
 
@@ -20,6 +22,9 @@ def sets_up_an_app(person):
     person.is_at("/auth/factor")
     person.sees("That was not right")
     secret = person.find(".secret code").text
+    for scheme in ("light", "dark"):
+        scanned = screens.scan(person.chromium, scheme)
+        check(f"secret={secret.replace(' ', '')}&" in scanned, f"a camera reads '{scanned}' where it is {scheme}")
     person.types(code=code(secret))
     person.presses("button.primary")
     recovery = kept_codes(person)

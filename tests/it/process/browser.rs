@@ -12,7 +12,7 @@ use std::path::Path;
 const HOST: &str = "localhost";
 const SETTINGS: &str = "[oauth]\nsecond_factor_of = { strict = 'required' }";
 
-/// Login, consent, denial, back button, double click, two tabs, expired session, account, second factor, keyboard, no
+/// Login, consent, denial, back button, double click, two tabs, expired session, device, account, second factor, keyboard, no
 /// scripts, three languages, 320 pixels; and pictures of all pages, light and dark, for phone and desktop.
 #[tokio::test]
 async fn b18_c04_a_person_goes_through_all_pages_with_chromium() {
@@ -38,6 +38,8 @@ async fn b18_c04_a_person_goes_through_all_pages_with_chromium() {
 
 /// Of a program on the person's machine, whose port is free.
 const REDIRECT_URI: &str = "http://127.0.0.1/cb";
+
+const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// Two applications of `acme`; and a tenant with two users, where a password is not enough.
 async fn seed(gate: &Gate) {
@@ -69,7 +71,7 @@ async fn seed(gate: &Gate) {
             tenant_id: tenant.to_owned(),
             secret_hash: None,
             redirect_uris: REDIRECT_URI.to_owned().into(),
-            grant_types: "authorization_code refresh_token".to_owned().into(),
+            grant_types: format!("authorization_code refresh_token {DEVICE_CODE}").into(),
             ..harness::crm()
         };
         gate.store.create_client(client).await.unwrap();
