@@ -36,8 +36,11 @@ pub(super) async fn get(State(oauth): State<Arc<Oauth>>) -> Result<Response> {
         let device = oauth.settings.device.then_some(device::GRANT_TYPE);
         always.into_iter().chain(device).collect()
     };
+    let policies = oauth.store.policies().await?;
+    let scopes: Vec<_> = policies.iter().map(|policy| &policy.name).collect();
     let mut document = json!({
         "issuer": origin,
+        "scopes_supported": scopes,
         "authorization_endpoint": format!("{origin}/oauth/authorize"),
         "token_endpoint": format!("{origin}/oauth/token"),
         "jwks_uri": format!("{origin}{}", jwks::PATH),

@@ -446,6 +446,10 @@ async fn k01_the_metadata_tell_what_there_is() {
         .await;
     let metadata = answer.json();
     assert_eq!(metadata["issuer"], ORIGIN);
+    assert_eq!(
+        metadata["scopes_supported"],
+        serde_json::json!(["call", "pbx"])
+    );
     for (name, path) in [
         ("authorization_endpoint", "/oauth/authorize"),
         ("token_endpoint", "/oauth/token"),

@@ -8,10 +8,10 @@ use crate::oauth::Oauth;
 use crate::oauth::audit;
 use crate::oauth::errors::ClientError;
 use crate::oauth::parameters::{Parameters, encode};
+use crate::oauth::scope;
 use crate::oauth::throttling::address;
-use crate::storage::clients::Client;
+use crate::storage::StoreError;
 use crate::storage::devices::Device;
-use crate::storage::{StoreError, Words};
 use crate::token::Class;
 use axum::extract::State;
 use bytes::Bytes;
@@ -53,7 +53,8 @@ pub(super) async fn post(
     if !client.grant_types.contains(GRANT_TYPE) {
         return Err(ClientError::UnauthorizedClient);
     }
-    let (scope, label) = (scope(&client, &form)?, label(&form)?);
+    let scope = scope::allowed(&client, form.get("scope")?).ok_or(ClientError::InvalidScope)?;
+    let label = label(&form)?;
     let now = oauth.clock.now();
     oauth
         .attempts
@@ -74,16 +75,6 @@ pub(super) async fn post(
         .insert(PRAGMA, HeaderValue::from_static("no-cache"));
     Ok(response)
 }
-
-fn scope(client: &Client, form: &Parameters) -> Result<Words, ClientError> {
-    let named = form.get("scope")?;
-    let scope = named.map_or_else(|| client.policies.clone(), Words::parse);
-    if !scope.all_in(&client.policies) {
-        return Err(ClientError::InvalidScope);
-    }
-    Ok(scope)
-}
-
 /// What the device calls itself: a person reads it, so it is one short line that reads in one direction.
 fn label(form: &Parameters) -> Result<Option<String>, ClientError> {
     let Some(label) = form.get("device_label")?.map(str::trim) else {

@@ -16,9 +16,12 @@ const calls = new URL('/rest/call', issuer)
 
 await codeAndRefresh()
 await clientCredentials()
+await introspectionAndRevocation()
+await signedTokens()
 await pushedRequest()
 await proofOfPossession()
 await signedAssertion()
+await device()
 
 /** Code with PKCE and `iss`, the call API, and a refresh. */
 async function codeAndRefresh() {
@@ -112,10 +115,11 @@ async function signedAssertion() {
 
 /** RFC 8628: a device without a browser, and a person with one. */
 async function device() {
-  const asked = await oauth.deviceAuthorizationRequest(server, crm, secret, { scope: settings.scope })
-  const answer = await oauth.processDeviceAuthorizationResponse(server, crm, asked)
+  const client = { client_id: 'devices' }
+  const asked = await oauth.deviceAuthorizationRequest(server, client, secret, { scope: settings.scope })
+  const answer = await oauth.processDeviceAuthorizationResponse(server, client, asked)
   const poll = async () =>
-    oauth.processDeviceCodeResponse(server, crm, await oauth.deviceCodeGrantRequest(server, crm, secret, answer.device_code))
+    oauth.processDeviceCodeResponse(server, client, await oauth.deviceCodeGrantRequest(server, client, secret, answer.device_code))
   const early = await poll().then(() => undefined, (error) => error)
   same(early?.error, 'authorization_pending', 'the first poll')
 

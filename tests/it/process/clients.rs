@@ -51,6 +51,16 @@ async fn oauth4webapi_does_all_that_the_server_offers() {
     succeeds(&gate, &mut node);
 }
 
+/// A command line that gets its tokens as a device, and renews them.
+#[tokio::test]
+async fn oidc_agent_gets_tokens_as_a_device() {
+    let gate = over_tls(HOST, GRACELESS).await;
+    gate.store.create_client(with_devices()).await.unwrap();
+    let mut python = installed("clients-venv/bin/python");
+    python.arg(script("oidc_agent_client.py"));
+    succeeds(&gate, python.env("CLIENT_ID", "devices"));
+}
+
 /// Runs a Python script against a program of its own.
 async fn passes(name: &str) {
     let gate = over_tls(HOST, GRACELESS).await;
@@ -128,7 +138,7 @@ const PUBLIC_JWKS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"one","alg
     "x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
 
 /// Clients that each ask more of the server than a secret and a code.
-fn demanding_clients() -> [Client; 4] {
+fn demanding_clients() -> [Client; 5] {
     let named = |id: &str| Client {
         id: id.to_owned(),
         ..harness::crm()
@@ -147,12 +157,23 @@ fn demanding_clients() -> [Client; 4] {
             dpop_bound: Flag(true),
             ..named("bound")
         },
+        with_devices(),
         Client {
             secret_hash: None,
             jwks: Some(PUBLIC_JWKS.to_owned()),
             ..named("signing")
         },
     ]
+}
+
+/// The client `devices`, whose devices have no browser (RFC 8628).
+fn with_devices() -> Client {
+    let grants = "refresh_token urn:ietf:params:oauth:grant-type:device_code";
+    Client {
+        id: "devices".to_owned(),
+        grant_types: grants.to_owned().into(),
+        ..harness::crm()
+    }
 }
 
 /// Gives the configuration another origin, and a certificate for it.
