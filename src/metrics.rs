@@ -24,6 +24,7 @@ struct Families {
     durations: HistogramVec,
     cache: IntCounterVec,
     live: IntGauge,
+    passwords: IntGauge,
     admitted: IntCounter,
     refused: IntCounterVec,
     released: IntCounterVec,
@@ -88,13 +89,7 @@ impl Metrics {
                 .expect("a new name");
             family
         };
-        let gauge = |name: &str, help: &str| {
-            let gauge = IntGauge::new(name, help).expect("a valid name");
-            registry
-                .register(Box::new(gauge.clone()))
-                .expect("a new name");
-            gauge
-        };
+        let gauge = |name: &str, help: &str| gauge_in(&registry, name, help);
         let families = Families {
             requests: counters(
                 "callgate_requests_total",
@@ -114,6 +109,10 @@ impl Metrics {
             live: gauge(
                 "callgate_calls_live",
                 "Calls that hold a slot, at the time of the scrape.",
+            ),
+            passwords: gauge(
+                "callgate_passwords_hashed",
+                "Passwords hashed or checked since the start.",
             ),
             admitted: counters("callgate_calls_admitted_total", "Calls admitted.", &[])
                 .with_label_values::<&str>(&[]),
@@ -249,6 +248,12 @@ impl Metrics {
         self.0.live.set(live);
     }
 
+    pub fn set_passwords_hashed(&self, count: u64) {
+        self.0
+            .passwords
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     pub fn set_access_log_dropped(&self, lines: u64) {
         self.0
             .log_dropped
@@ -279,6 +284,15 @@ impl Metrics {
             .register(Box::new(info))
             .expect("a new name");
     }
+}
+
+#[expect(clippy::expect_used, reason = "names are constants of `Metrics::new`")]
+fn gauge_in(registry: &Registry, name: &str, help: &str) -> IntGauge {
+    let gauge = IntGauge::new(name, help).expect("a valid name");
+    registry
+        .register(Box::new(gauge.clone()))
+        .expect("a new name");
+    gauge
 }
 
 /// The counters of one route. Each is looked up once, so that a request costs a few nanoseconds.

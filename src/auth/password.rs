@@ -2,7 +2,7 @@
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{LazyLock, OnceLock};
 use std::thread::available_parallelism;
 use tokio::sync::Semaphore;
@@ -12,6 +12,9 @@ pub const LONGEST: usize = 1024;
 
 /// The work of the process: its cores are the same for all who ask.
 static WORK: OnceLock<Work> = OnceLock::new();
+
+/// The work that was done since the start.
+static DONE: AtomicU64 = AtomicU64::new(0);
 
 /// What an unknown user's password is checked against, so that it costs the same (AT-38).
 static NOBODY: LazyLock<String> =
@@ -51,6 +54,11 @@ impl Default for Bounds {
     }
 }
 
+/// How many passwords were hashed or checked since the start: each costs a core some 30 ms.
+pub fn done() -> u64 {
+    DONE.load(Ordering::Relaxed)
+}
+
 /// Sets the bounds of the process, once: before anything was hashed.
 pub fn bound(bounds: Bounds) {
     WORK.get_or_init(|| Work::new(bounds));
@@ -88,6 +96,7 @@ async fn aside<T: Send + 'static>(
 ) -> Result<T, PasswordError> {
     let turn = WORK.get_or_init(|| Work::new(Bounds::default())).turn();
     let turn = turn.await?;
+    DONE.fetch_add(1, Ordering::Relaxed);
     // The turn ends with the work, even when nobody waits for it any more.
     let done = tokio::task::spawn_blocking(move || {
         let result = work();

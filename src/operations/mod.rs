@@ -1,5 +1,6 @@
 //! The operations listener's own endpoints: health, metrics, reload.
 
+use crate::auth::password;
 use crate::clock::Clock;
 use crate::error::{Error, Result as Answer};
 use crate::http::{Response, empty, response};
@@ -86,6 +87,7 @@ async fn scrape(State(probes): State<Probes>) -> Response {
     if let Ok(live) = probes.store.count_live_calls(probes.clock.now()).await {
         probes.metrics.set_calls_live(live);
     }
+    probes.metrics.set_passwords_hashed(password::done());
     response(
         StatusCode::OK,
         "text/plain; version=0.0.4; charset=utf-8",

@@ -139,7 +139,12 @@ mod tests {
     use crate::storage::audit::Event;
 
     /// What concerns no user.
-    const OF_CLIENTS: [&str; 2] = ["client_refused", "secret_in_url"];
+    const OF_CLIENTS: [&str; 4] = [
+        "client_refused",
+        "secret_in_url",
+        "challenge_reused",
+        "switches_changed",
+    ];
 
     #[test]
     fn every_event_of_a_user_has_words() {

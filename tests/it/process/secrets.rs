@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 const OLD_SECRET: &str = "planted-secret-of-2012";
+const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const SWITCHES: &str =
     "implicit token_get query_token authentication_header json_ui no_pkce scriptable_login";
 
@@ -20,7 +21,7 @@ struct Planted(BTreeSet<String>);
 
 impl Planted {
     fn add(&mut self, secret: &str) {
-        assert!(secret.len() >= 12, "{secret} could be there by chance");
+        assert!(secret.len() >= 9, "{secret} could be there by chance");
         self.0.insert(secret.to_owned());
     }
 
@@ -64,6 +65,7 @@ async fn o01_o03_d11_no_secret_of_thirty_flows_is_in_any_log_metric_or_file() {
         let request = posted("/oauth/token", ("crm", CRM_SECRET), &form);
         planted.add_tokens(&gate.ask(&request).await.json());
     }
+    device_flow(&gate, &mut planted).await;
     wrong_ones(&gate, &mut planted).await;
     let before = gate.access_log().lines().count();
     gate.ask(&super::get("/rest/call", "planted-at-the-end-of-it-all"))
@@ -170,6 +172,35 @@ async fn flow_of_2012(gate: &Gate, planted: &mut Planted) {
     let header = format!("Authentication: Bearer {token}\r\n");
     let called = script.send("GET", "/rest/call", &header, "").await;
     assert_eq!(called.status, 204, "{}", called.text());
+}
+
+/// A device that waits for its user, and one that guesses.
+async fn device_flow(gate: &Gate, planted: &mut Planted) {
+    let device = Client {
+        id: "tv".to_owned(),
+        grant_types: format!("{DEVICE} refresh_token").into(),
+        ..crm()
+    };
+    gate.store.create_client(device).await.unwrap();
+    let tv = ("tv", CRM_SECRET);
+    let form = [("scope", "call")];
+    let begun = gate
+        .ask(&posted("/oauth/device_authorization", tv, &form))
+        .await;
+    assert_eq!(begun.status(), 200, "{}", begun.text());
+    let begun = begun.json();
+    planted.add_tokens(&begun);
+    let guess = "planted-device-code-that-never-was";
+    planted.add(guess);
+    for code in [begun["device_code"].as_str().unwrap(), guess] {
+        let form = [("grant_type", DEVICE), ("device_code", code)];
+        let polled = gate.ask(&posted("/oauth/token", tv, &form)).await;
+        assert_eq!(polled.status(), 400, "{}", polled.text());
+    }
+    let mut person = Person::new(gate);
+    let user_code = begun["user_code"].as_str().unwrap();
+    let page = person.get(&format!("/device?user_code={user_code}")).await;
+    assert!(!page.status.is_server_error());
 }
 
 /// What is refused is told, and must not be quoted.

@@ -22,6 +22,43 @@ async fn counted(gateway: &TestGateway, name: &str) -> u64 {
 
 const WRITES: &str = "callgate_store_duration_seconds_count{operation=\"write\"}";
 
+const HASHED: &str = "callgate_passwords_hashed";
+
+async fn try_password(browser: &mut Browser<'_>, name: &str) -> u16 {
+    let path = format!("/auth/login?{}", encoded(wish()));
+    let page = browser.get(&path).await;
+    let typed = [("username", name), ("password", "wrong")];
+    browser.submit(&page, &typed).await.status.as_u16()
+}
+
+#[tokio::test]
+async fn b05_an_unknown_user_costs_what_a_wrong_password_costs() {
+    let gateway = TestGateway::start().await;
+    let mut browser = Browser::new(&gateway);
+    for name in ["ann", "nobody", "", "admin"] {
+        let before = counted(&gateway, HASHED).await;
+        let status = try_password(&mut browser, name).await;
+        let work = counted(&gateway, HASHED).await - before;
+        let typed = u64::from(!name.is_empty());
+        assert_eq!(work, typed, "{name}");
+        assert_eq!(status, if typed == 1 { 403 } else { 400 });
+    }
+}
+
+#[tokio::test]
+async fn b06_whoever_is_limited_costs_no_work() {
+    let gateway = TestGateway::with("oauth.login_attempts = 3").await;
+    let mut browser = Browser::new(&gateway);
+    for name in ["ann", "nobody"] {
+        for _ in 0..3 {
+            assert_eq!(try_password(&mut browser, name).await, 403);
+        }
+        let before = counted(&gateway, HASHED).await;
+        assert_eq!(try_password(&mut browser, name).await, 429);
+        assert_eq!(counted(&gateway, HASHED).await, before);
+    }
+}
+
 #[tokio::test]
 async fn d09_an_unknown_client_costs_what_a_wrong_secret_costs() {
     let gateway = TestGateway::start().await;
