@@ -2,6 +2,8 @@
 
 from harness import check
 
+from . import screens
+
 NEW_PASSWORD = "battery staple"
 
 
@@ -12,6 +14,7 @@ def ends_another_session(person):
     signs_in(person, "ann")
     person.sees("This browser")
     person.keeps_picture("account")
+    screens.check_whole_words(person.chromium, "button")
     before = len(person.all("form[action='/account/sessions'] button.small"))
     person.presses("form[action='/account/sessions'] button.small")
     person.is_at("/account")

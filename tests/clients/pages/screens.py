@@ -56,6 +56,26 @@ def scan(chromium, scheme):
     return "".join(code.text for code in zxingcpp.read_barcodes(shown))
 
 
+def check_whole_words(chromium, selector):
+    """No word is broken on the narrowest screen: as text, each takes a line at the most."""
+    _resize(chromium, NARROWEST, 640, 1, True)
+    broken = chromium.driver.execute_script(BROKEN, selector)
+    chromium.tell("Emulation.clearDeviceMetricsOverride")
+    check(not broken, f"these words are broken: {broken}")
+
+
+BROKEN = """
+    const lines = (element) => {
+        const range = document.createRange();
+        range.selectNodeContents(element);
+        return new Set([...range.getClientRects()].map((rect) => rect.top)).size;
+    };
+    return [...document.querySelectorAll(arguments[0])]
+        .filter((element) => lines(element) > element.innerText.trim().split(/\\s+/).length)
+        .map((element) => element.innerText);
+"""
+
+
 def _fits(chromium, name):
     _resize(chromium, NARROWEST, 640, 1, True)
     width = chromium.driver.execute_script("return document.documentElement.scrollWidth")
