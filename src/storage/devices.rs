@@ -43,6 +43,20 @@ pub struct Answer {
     pub at: EpochMs,
 }
 
+/// A device that holds tokens, as its user looks at it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct DeviceInUse {
+    pub family_id: String,
+    pub label: Option<String>,
+    /// Where it asked from.
+    pub address: Option<String>,
+    pub client_id: String,
+    pub client_name: String,
+    pub allowed_at: EpochMs,
+    /// When it last got a token, as far as is still known.
+    pub last_token_at: Option<EpochMs>,
+}
+
 /// How fast a device polls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
@@ -179,6 +193,39 @@ impl Store {
                 }
                 tokens::insert(c, issued).await?;
                 Ok(((), Event::TokenIssued))
+            })
+        })
+        .await
+    }
+
+    /// The devices that hold tokens of a user, the latest first, a hundred at the most.
+    pub async fn devices_of(&self, user: &str, now: EpochMs) -> Result<Vec<DeviceInUse>> {
+        Ok(sqlx::query_as(
+            "SELECT d.family_id, d.label, d.address, d.client_id, c.name AS client_name, d.allowed_at,
+                    (SELECT max(t.created_at) FROM tokens t WHERE t.family_id = d.family_id) AS last_token_at
+             FROM devices d JOIN clients c ON c.id = d.client_id
+             WHERE d.user_id = $1 AND d.used_at IS NOT NULL AND EXISTS
+                   (SELECT 1 FROM tokens t WHERE t.family_id = d.family_id AND t.revoked_at IS NULL AND t.expires_at > $2)
+             ORDER BY d.allowed_at DESC, d.family_id LIMIT 100",
+        )
+        .bind(user)
+        .bind(now)
+        .fetch_all(self.readers())
+        .await?)
+    }
+
+    /// Ends the tokens of one device; what else its user allowed the client stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when they have ended before.
+    pub async fn end_device(&self, family: &str, entry: Entry, now: EpochMs) -> Result<()> {
+        let (family, event) = (family.to_owned(), entry.event);
+        self.write_down(entry, move |c| {
+            Box::pin(async move {
+                if tokens::revoke_family(c, &family, now).await? == 0 {
+                    return Err(StoreError::Missing("device"));
+                }
+                Ok(((), event))
             })
         })
         .await

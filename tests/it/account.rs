@@ -12,7 +12,7 @@ const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 
 const NEW: &str = "a much better one";
 
 /// Somebody who is logged in for themselves, at the address 192.0.2.`host`.
-async fn at_home<'g>(gateway: &'g TestGateway, name: &str, host: u8) -> Browser<'g> {
+pub(crate) async fn at_home<'g>(gateway: &'g TestGateway, name: &str, host: u8) -> Browser<'g> {
     let mut browser = Browser::new(gateway);
     browser.headers.push(("user-agent", FIREFOX));
     browser.peer = [192, 0, 2, host];
@@ -25,7 +25,7 @@ async fn at_home<'g>(gateway: &'g TestGateway, name: &str, host: u8) -> Browser<
     browser
 }
 
-async fn page(browser: &mut Browser<'_>) -> String {
+pub(crate) async fn page(browser: &mut Browser<'_>) -> String {
     let page = browser.get("/account").await;
     assert_eq!(page.status, 200, "{}", page.text());
     page.text()
@@ -36,7 +36,7 @@ async fn is_logged_in(browser: &mut Browser<'_>) -> bool {
 }
 
 /// The fields of the first form of a page that posts to `action` and has `with` in it.
-fn fields(page: &str, action: &str, with: &str) -> Vec<(String, String)> {
+pub(crate) fn fields(page: &str, action: &str, with: &str) -> Vec<(String, String)> {
     let start = format!("action=\"{action}\"");
     let form = page
         .split("<form ")
@@ -54,7 +54,7 @@ fn fields(page: &str, action: &str, with: &str) -> Vec<(String, String)> {
 }
 
 /// Fills in and sends the form of the page that posts to `action` and has `with` in it.
-async fn send(
+pub(crate) async fn send(
     browser: &mut Browser<'_>,
     (action, with): (&str, &str),
     typed: &[(&str, &str)],

@@ -1,5 +1,6 @@
 //! The device grant (RFC 8628): what a device gets, how it polls, and what the person before it is asked.
 
+use crate::account::{at_home, page, send};
 use crate::harness::{Answer, PASSWORD, TestGateway};
 use crate::oauth::{Browser, calls_with, client, encoded, post, refresh};
 use callgate::storage::audit::{Entry, Event};
@@ -765,4 +766,62 @@ async fn what_a_user_answers_a_device_is_in_the_audit_log() {
     assert_eq!(events[1]["detail"]["allowed"], true);
     assert_eq!(events[1]["detail"]["device"], "Living room");
     assert!(!log.to_string().contains(user_code(&device)));
+}
+
+/// A device of this name that `name` has allowed, with its tokens.
+async fn allowed(gateway: &TestGateway, name: &str, label: &str) -> Value {
+    let asked = ask(gateway, &[("scope", "call"), ("device_label", label)]).await;
+    let device = asked.json();
+    let mut browser = Browser::new(gateway);
+    let page = approval(&mut browser, name, &device).await;
+    browser.submit(&page, &[("grant", "true")]).await;
+    poll_as(gateway, "tv", &device).await.expect(200).json()
+}
+
+#[tokio::test]
+async fn c09_each_device_is_shown_by_its_name_and_ended_alone_with_the_very_next_request() {
+    let gateway = gateway("").await;
+    let living_room = allowed(&gateway, "ann", "Living room <b>").await;
+    let kitchen = allowed(&gateway, "ann", "Kitchen").await;
+    let of_bob = allowed(&gateway, "bob", "Bob's").await;
+    for device in [&living_room, &kitchen, &of_bob] {
+        assert_eq!(calls_with(&gateway, &device["access_token"]).await, 204);
+    }
+    let mut ann = at_home(&gateway, "ann", 7).await;
+    let text = page(&mut ann).await;
+    assert!(text.contains("Living room &#60;b&#62;"), "{text}");
+    assert!(text.contains("Kitchen") && !text.contains("Bob"), "{text}");
+
+    let which = ("/account/devices", "of Kitchen\"");
+    let answer = send(&mut ann, which, &[]).await;
+    assert_eq!(answer.header("location"), "/account?done=device");
+    assert_eq!(calls_with(&gateway, &kitchen["access_token"]).await, 401);
+    for device in [&living_room, &of_bob] {
+        assert_eq!(calls_with(&gateway, &device["access_token"]).await, 204);
+    }
+    let text = page(&mut ann).await;
+    assert!(!text.contains("Kitchen") && text.contains("Living room"));
+    assert!(text.contains("You ended the access of a device"), "{text}");
+}
+
+#[tokio::test]
+async fn c09_nobody_ends_the_device_of_another_user() {
+    let gateway = gateway("").await;
+    let of_bob = allowed(&gateway, "bob", "Bob's").await;
+    allowed(&gateway, "ann", "Kitchen").await;
+    let store = &gateway.services.store;
+    let devices = store.devices_of("id-of-bob", gateway.clock.now()).await;
+    let family = devices.unwrap()[0].family_id.clone();
+    let mut ann = at_home(&gateway, "ann", 7).await;
+    // Her own form, made for the password, carries what every form of her page does.
+    let typed = [("device", family.as_str())];
+    let fields = crate::account::fields(&page(&mut ann).await, "/account/password", "");
+    let pairs: Vec<_> = fields
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .chain(typed)
+        .collect();
+    let answer = ann.post("/account/devices", &pairs).await;
+    assert_eq!(answer.status, 303);
+    assert_eq!(calls_with(&gateway, &of_bob["access_token"]).await, 204);
 }

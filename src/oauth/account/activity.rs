@@ -108,6 +108,7 @@ fn in_words(event: &str, detail: &Value) -> &'static str {
         "token_issued" => "activity-issued",
         "token_refreshed" => "activity-refreshed",
         "token_revoked" | "family_revoked" => "activity-given-up",
+        "grant_revoked" if detail.get("family").is_some() => "activity-device-ended",
         "grant_revoked" => "activity-grant-ended",
         "code_reused" | "refresh_token_reused" => "activity-reused",
         "call_ended" => "activity-call-ended",

@@ -6,6 +6,7 @@
 mod activity;
 mod applications;
 mod browser;
+mod devices;
 mod factor_setup;
 mod factors;
 mod fresh;
@@ -48,6 +49,10 @@ pub(super) fn endpoints(oauth: &Arc<Oauth>) -> Endpoints {
             post(applications::end).with_state(state()),
         ))
         .and(change(
+            devices::PATH,
+            post(devices::end).with_state(state()),
+        ))
+        .and(change(
             factors::PATH,
             post(factors::change).with_state(state()),
         ))
@@ -75,6 +80,7 @@ async fn sections(oauth: &Oauth, visit: &Visit) -> Result<Vec<String>> {
     Ok(vec![
         sessions::section(oauth, visit).await?,
         applications::section(oauth, visit).await?,
+        devices::section(oauth, visit).await?,
         identities::section(oauth, visit).await?,
         password::section(oauth, visit),
         factors::section(oauth, visit).await?,
@@ -146,6 +152,7 @@ fn notice(name: &str) -> Option<&'static str> {
         "session" => Some("done-session"),
         "sessions" => Some("done-sessions"),
         "application" => Some("done-application"),
+        "device" => Some("done-device"),
         "password" => Some("done-password"),
         "factor" => Some("done-factor"),
         "factor_removed" => Some("done-factor-removed"),
