@@ -205,7 +205,7 @@ factors-left = { $count ->
    *[other] { $count } sind übrig
 }
 factors-renew = Erneuern
-factors-renew-label = Neue Wiederherstellungscodes erzeugen
+factors-renew-label = Wiederherstellungscodes erneuern
 factors-stale = Um das zu ändern, bitte zuerst neu anmelden.
 factors-again = Neu anmelden
 factors-set-up = Zweiten Schritt einrichten
@@ -238,14 +238,14 @@ activity-signed-out = Die Administration meldete Sie ab
 activity-access-ended = Die Administration beendete den Zugriff von Anwendungen
 activity-changed = Die Administration änderte Ihr Konto
 activity-login-linked = Anmeldung mit einem verknüpften Konto
-activity-factor-failed = Jemand, der das Passwort kannte, gab einen falschen zweiten Faktor an
-activity-factor-added = Ein zweiter Faktor wurde eingerichtet
-activity-factor-removed = Ein zweiter Faktor wurde entfernt
+activity-factor-failed = Jemand, der das Passwort kannte, machte den zweiten Schritt falsch
+activity-factor-added = Ein zweiter Schritt wurde eingerichtet
+activity-factor-removed = Ein zweiter Schritt wurde entfernt
 activity-recovery-codes = Neue Wiederherstellungscodes wurden erzeugt
 activity-linked = Ein Konto bei einem anderen Anbieter wurde verknüpft
 activity-unlinked = Die Verknüpfung mit einem Konto bei einem anderen Anbieter wurde von Ihnen gelöst
 activity-login-again = Der Zugriff auf ein verknüpftes Konto ist beendet: bitte damit neu anmelden
-activity-factors-reset = Die Administration entfernte Ihre zweiten Faktoren
+activity-factors-reset = Die Administration entfernte Ihre zweiten Schritte
 activity-unlinked-there = Die Administration löste die Verknüpfung mit einem Konto
 activity-other = Etwas anderes geschah
 

@@ -206,7 +206,7 @@ factors-left = { $count ->
    *[other] { $count } are left
 }
 factors-renew = Renew
-factors-renew-label = Make new recovery codes
+factors-renew-label = Renew the recovery codes
 factors-stale = To change them, sign in again first.
 factors-again = Sign in again
 factors-set-up = Set up a second step
@@ -239,14 +239,14 @@ activity-signed-out = An administrator signed you out
 activity-access-ended = An administrator ended the access of applications
 activity-changed = An administrator changed your account
 activity-login-linked = You signed in with a linked account
-activity-factor-failed = Somebody who knew your password gave a wrong second factor
-activity-factor-added = You set up a second factor
-activity-factor-removed = You removed a second factor
+activity-factor-failed = Somebody who knew your password got the second step wrong
+activity-factor-added = You set up a second step
+activity-factor-removed = You removed a second step
 activity-recovery-codes = You made new recovery codes
 activity-linked = An account at another provider was linked to yours
 activity-unlinked = You unlinked an account at another provider
 activity-login-again = The access to a linked account ended: sign in with it again
-activity-factors-reset = An administrator removed your second factors
+activity-factors-reset = An administrator removed your second steps
 activity-unlinked-there = An administrator unlinked an account of yours
 activity-other = Something else happened
 

@@ -205,7 +205,7 @@ factors-left = { $count ->
    *[other] Ne restano { $count }
 }
 factors-renew = Rinnova
-factors-renew-label = Crea nuovi codici di recupero
+factors-renew-label = Rinnova i codici di recupero
 factors-stale = Per modificarli, accedere prima di nuovo.
 factors-again = Accedi di nuovo
 factors-set-up = Configura un secondo passo
@@ -238,14 +238,14 @@ activity-signed-out = L’amministratore ha chiuso le sessioni
 activity-access-ended = L’amministratore ha terminato l’accesso di applicazioni
 activity-changed = L’amministratore ha modificato l’account
 activity-login-linked = Accesso effettuato con un account collegato
-activity-factor-failed = Qualcuno che conosceva la password ha dato un secondo fattore errato
-activity-factor-added = Secondo fattore configurato
-activity-factor-removed = Secondo fattore rimosso
+activity-factor-failed = Qualcuno che conosceva la password ha sbagliato il secondo passo
+activity-factor-added = Secondo passo configurato
+activity-factor-removed = Secondo passo rimosso
 activity-recovery-codes = Nuovi codici di recupero creati
 activity-linked = Account presso un altro fornitore collegato
 activity-unlinked = Collegamento con un account presso un altro fornitore rimosso da Lei
 activity-login-again = L’accesso a un account collegato è terminato: accedere di nuovo con quello
-activity-factors-reset = L’amministratore ha rimosso i secondi fattori
+activity-factors-reset = L’amministratore ha rimosso i secondi passi
 activity-unlinked-there = L’amministratore ha rimosso il collegamento con un account
 activity-other = È successo qualcos’altro
 

@@ -66,7 +66,19 @@ def makes_a_passkey(person):
     person.presses("form[data-passkey=get] button")
     person.allows()
     person.application.exchange(person.is_back(), client=CLIENT)
+    adds_an_app(person)
     person.driver.remove_virtual_authenticator()
+
+
+def adds_an_app(person):
+    """On the account page, where the passkey was given a moment ago."""
+    person.opens("/account")
+    person.keeps_picture("account-factors")
+    person.presses("a[href='/account/factor']")
+    person.keeps_picture("account-factor-setup")
+    person.types(code=code(person.find(".secret code").text))
+    person.presses("form:not([data-passkey]) button.primary")
+    person.sees("Your second step is set up")
 
 
 def begins(person, username):
