@@ -131,7 +131,7 @@ pub fn dialect(head: &Parts, problem: &Problem, decision: DecisionId) -> Option<
         | "/oauth/par"
         | "/oauth/device_authorization" => object(problem.status, problem.code, &problem.detail),
         "/oauth/authorize" | "/oauth/auth" | "/auth/login" | "/auth/factor" | "/auth/grant"
-        | "/auth/logout" | "/device" | "/device/grant"
+        | "/auth/logout" | "/device" | "/device/grant" | "/device/qr.svg"
             if wanted::of(&head.headers) == Some(Wanted::Html) =>
         {
             message(head, problem, decision)

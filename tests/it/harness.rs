@@ -102,6 +102,20 @@ impl TestGateway {
         }
     }
 
+    /// Another gateway on the same store, with nothing else in common but the time.
+    pub(crate) async fn beside(&self) -> Self {
+        let (reloads, config) = (Reloads::channel().0, self.version.config.clone());
+        let (store, clock) = (self.services.store.clone(), self.clock.clone());
+        let services = Services::with(store, &config, clock.clone(), reloads, Handle::current());
+        let services = services.await.unwrap();
+        Self {
+            version: services.version(config).await.unwrap(),
+            services,
+            clock,
+            _folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
     /// Sends a request to the public listener's gateway.
     pub(crate) async fn edge(&self, request: Request) -> Answer {
         whole(self.version.edge.gateway.handle(request).await).await

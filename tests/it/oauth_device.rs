@@ -231,6 +231,28 @@ async fn h03_a_device_that_polls_too_fast_waits_longer_for_good() {
 }
 
 #[tokio::test]
+async fn h03_a_device_is_slowed_down_by_all_gateways_of_a_store() {
+    let gateway = gateway("").await;
+    let second = gateway.beside().await;
+    let device = begin(&gateway).await;
+    assert_eq!(poll(&gateway, &device).await, "authorization_pending");
+    wait(&gateway, 4).await;
+    assert_eq!(poll(&second, &device).await, "slow_down");
+    wait(&gateway, 9).await;
+    assert_eq!(poll(&gateway, &device).await, "slow_down");
+    wait(&gateway, 15).await;
+    assert_eq!(poll(&second, &device).await, "authorization_pending");
+    answer(&second, &device, "true").await;
+    let polls = (0..20).map(|turn| {
+        let asked = if turn % 2 == 0 { &gateway } else { &second };
+        poll(asked, &device)
+    });
+    let polls = join_all(polls).await;
+    let given = polls.iter().filter(|answer| *answer == "tokens").count();
+    assert_eq!(given, 1, "{polls:?}");
+}
+
+#[tokio::test]
 async fn h03_a_device_that_never_waits_is_refused_without_a_look_into_the_store() {
     let gateway = gateway("").await;
     let device = begin(&gateway).await;

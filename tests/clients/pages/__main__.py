@@ -26,6 +26,8 @@ JOURNEYS = [
     session.signs_out,
     device.connects,
     device.is_not_mine,
+    device.is_allowed_twice,
+    device.shows_its_address,
     account.ends_another_session,
     account.ends_an_application,
     account.changes_the_password,

@@ -1,6 +1,7 @@
 """A device without a keyboard, whose code a person types (RFC 8628 §3.3)."""
 
 import requests
+from selenium.webdriver import ActionChains
 
 from harness import check, check_status
 
@@ -22,6 +23,7 @@ def connects(person):
     person.is_at("/device/grant")
     person.sees(code["user_code"])
     person.sees("Acme Desk")
+    person.sees("Meeting room 2")
     person.keeps_picture("device-grant")
     person.presses(ALLOW)
     person.sees("Your device has access")
@@ -42,8 +44,30 @@ def is_not_mine(person):
     person.is_at("/device/grant")
     person.presses(DENY)
     person.sees("The device got no access")
+    person.keeps_picture("device-denied")
     response = _poll(person, code)
     check(response.json().get("error") == "access_denied", f"the device was told {response.text}")
+
+
+def is_allowed_twice(person):
+    """However the two requests race, the device gets one set of tokens."""
+    code = _ask(person)
+    person.opens(code["verification_uri_complete"])
+    person.presses(SUBMIT)
+    person.signs_in() if _asks_for_login(person) else None
+    person.is_at("/device/grant")
+    ActionChains(person.driver).double_click(person.find(ALLOW)).perform()
+    person.is_shown_one_of("Your device has access", "This was answered already")
+    check_status(_poll(person, code), 200, "polling for the device's token")
+    again = _poll(person, code).json()
+    check(again.get("error") == "invalid_grant", f"the device was given more: {again}")
+
+
+def shows_its_address(person):
+    """A device that can show pictures shows this one."""
+    person.opens(_ask(person)["verification_uri_qr"])
+    width = person.driver.execute_script("return document.querySelector('svg').getBoundingClientRect().width")
+    check(width >= 200, f"the picture is {width} pixels wide")
 
 
 def _asks_for_login(person):
@@ -51,7 +75,7 @@ def _asks_for_login(person):
 
 
 def _ask(person):
-    form = {"client_id": person.application.name, "scope": person.settings.scope}
+    form = {"client_id": person.application.name, "scope": person.settings.scope, "device_label": "Meeting room 2"}
     response = requests.post(f"{person.settings.origin}/oauth/device_authorization", data=form, timeout=20)
     check_status(response, 200, "asking for a device's codes")
     return response.json()
