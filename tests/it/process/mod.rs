@@ -3,6 +3,7 @@
 mod browser;
 mod clients;
 mod description;
+pub(crate) mod fakes;
 mod framing;
 mod legacy;
 mod limits;

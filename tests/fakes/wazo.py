@@ -1,0 +1,76 @@
+"""A Wazo or Accent stack on one port: wazo-auth, and what stands behind it (docs: README.md)."""
+
+import re
+import time
+
+from fake import Answer, Fake, answer_json, body_of, main, to_json
+from outbox import Outbox
+from wazo_auth import STACK, Auth
+from wazo_errors import ANYBODY, framework, page
+
+# As behind the stack's nginx, and as each daemon has it on its own port.
+PREFIX = re.compile("/api/(?:auth|calld|call-logd|websocketd)(?=/)")
+
+
+class Wazo(Fake):
+    name = "wazo"
+
+    @classmethod
+    def options(cls, parser):
+        Outbox.options(parser)
+        add = parser.add_argument
+        add("--brand", default="Wazo", choices=["Wazo", "Accent"])
+        add("--expiration", type=int, default=7200, help="seconds a token lives, if its request does not say")
+        add("--max-sessions", type=int, default=100, help="of one user")
+
+    def begin(self):
+        self.brand = self.given.brand
+        self.outbox, self.hook = Outbox(self), None
+        self.auth = Auth(self)
+        self.admin.add("PUT", "/_fake/hook", self.admin_hook)
+
+    def local_path(self, request):
+        return PREFIX.sub("", request.path, count=1)
+
+    def unrouted(self, request, allowed):
+        if request.method == "OPTIONS" and request.header("origin"):
+            return preflight(request)
+        if not allowed:
+            raise page()
+        message = "The method is not allowed for the requested URL."
+        raise framework(405, message, [("Allow", ", ".join(sorted({*allowed, "OPTIONS"})))])
+
+    def publish(self, name, data, user, tenant):
+        """A message of the bus, to whom listens."""
+        message = {
+            "name": name,
+            "origin_uuid": STACK,
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()),
+            "tenant_uuid": tenant,
+            f"user_uuid:{user}": True,
+            "data": data,
+        }
+        self.journal.write("published", message=name, user=user, data=data)
+        if self.hook:
+            to, body = self.hook, to_json(message).encode()
+            self.outbox.send(user, name, lambda: (to, "POST", {"Content-Type": "application/json"}, body))
+
+    def admin_hook(self, request):
+        """A URL that hears every message of the bus, as a subscription of webhookd would (I); null: none."""
+        self.hook = body_of(request)
+        return Answer(204)
+
+
+def preflight(request):
+    """Any origin is welcome (O)."""
+    allowed = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+    headers = [
+        ("Access-Control-Allow-Origin", request.header("origin")),
+        ("Vary", "Origin"),
+        ("Access-Control-Allow-Methods", allowed),
+    ]
+    return Answer(200, headers=headers)
+
+
+if __name__ == "__main__":
+    main(Wazo)
