@@ -6,6 +6,7 @@
 pub mod access;
 pub mod clock;
 pub mod http;
+pub mod kalliope;
 pub mod metrics;
 pub mod sealer;
 pub mod secret;

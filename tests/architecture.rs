@@ -13,7 +13,9 @@ use paths::{imports, names, tokens};
 /// The modules, lowest first. A module imports only from its left; those of one layer that stand
 /// `Apart` never import one another.
 const LAYERS: &[Layer] = &[
-    Ordered(&["clock", "secret", "sealer", "access", "metrics", "http"]),
+    Ordered(&[
+        "clock", "secret", "sealer", "kalliope", "access", "metrics", "http",
+    ]),
     Ordered(&["storage"]),
     Ordered(&["token", "replay", "throttle"]),
     Ordered(&["auth"]),
