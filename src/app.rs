@@ -4,6 +4,7 @@ use crate::admin::{self, Administration};
 use crate::admission::SqliteAdmission;
 use crate::auth::dpop::{self, Proofs};
 use crate::auth::password;
+use crate::auth::vault::Commons;
 use crate::auth::{Chain, OpaqueTokens, OperatorToken};
 use crate::backend::{Backends, Spec};
 use crate::call::{self, Calls};
@@ -245,13 +246,12 @@ impl Services {
         calls: &Arc<Calls>,
         oauth: &Arc<Oauth>,
     ) -> Result<Gateway, AppError> {
-        let tokens = OpaqueTokens::new(
-            self.mint.clone(),
-            Arc::clone(&self.cache),
-            Arc::clone(&self.feed),
-            self.store.clone(),
-            self.runtime.clone(),
-        );
+        let commons = Commons {
+            cache: Arc::clone(&self.cache),
+            feed: Arc::clone(&self.feed),
+            runtime: self.runtime.clone(),
+        };
+        let tokens = OpaqueTokens::new(self.mint.clone(), self.store.clone(), commons);
         let jwts = Arc::new(tokens.jwts(Arc::clone(&self.keys)));
         let endpoints = call::endpoints(calls)
             .and(oauth::endpoints(oauth))

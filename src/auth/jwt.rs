@@ -1,6 +1,6 @@
 //! callgate's own JWT access tokens (RFC 9068): the signature first, then the facts, which are those of any token.
 
-use super::opaque::Vault;
+use super::vault::Vault;
 use super::{AuthError, Authenticator, CacheState, Credential, Verdict};
 use crate::clock::EpochMs;
 use crate::token::{KeyError, Keyring, TokenHash, jwt};
@@ -25,7 +25,7 @@ impl JwtTokens {
         let token = jwt::read(token).ok_or(AuthError::Invalid)?;
         let key = match self.keys.look_for(&token.kid).await {
             Ok(key) => key.ok_or(AuthError::Invalid)?,
-            Err(KeyError::Store(cause)) => return Err(AuthError::Unavailable(Arc::new(cause))),
+            Err(KeyError::Store(cause)) => return Err(AuthError::Unavailable(cause.into())),
             Err(error) => {
                 tracing::error!(%error, "the signing keys cannot be read");
                 return Err(AuthError::Invalid);

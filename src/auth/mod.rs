@@ -11,6 +11,7 @@ mod jwt;
 mod opaque;
 mod operator;
 pub mod password;
+pub mod vault;
 
 pub use bound::Refusal;
 pub use credential::{Carrier, Credential};
@@ -20,12 +21,12 @@ pub use operator::OperatorToken;
 
 use crate::clock::EpochMs;
 use crate::http::Legacy;
-use crate::storage::StoreError;
 use crate::token::Facts;
 use async_trait::async_trait;
 use dpop::Proofs;
 use std::ops::Deref;
 use std::sync::Arc;
+use vault::SourceError;
 
 /// An authenticated caller: the facts of its credential. Only authenticators hand one out.
 #[derive(Debug, Clone)]
@@ -72,8 +73,8 @@ pub enum AuthError {
     Dpop(Refusal),
     #[error("too many proofs are in use at once")]
     Busy,
-    #[error("the store of credentials cannot be asked")]
-    Unavailable(#[source] Arc<StoreError>),
+    #[error(transparent)]
+    Unavailable(SourceError),
 }
 
 /// What the cache did for a request.
@@ -85,6 +86,8 @@ pub enum CacheState {
     Hit,
     Miss,
     Negative,
+    /// What it kept was used past its time, because its source could not be asked.
+    Stale,
 }
 
 impl CacheState {
@@ -94,6 +97,7 @@ impl CacheState {
             Self::Hit => "hit",
             Self::Miss => "miss",
             Self::Negative => "negative",
+            Self::Stale => "stale",
         }
     }
 }

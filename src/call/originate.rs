@@ -75,6 +75,7 @@ impl Calls {
         let caller = match &principal.subject {
             Subject::User(id) => self.store.user_as_caller(id).await?,
             Subject::Client(id) => self.store.client_as_caller(id).await?,
+            Subject::External(_) => self.store.tenant_as_caller(&principal.tenant).await?,
             Subject::Operator => None,
         };
         caller.ok_or(Error::Missing("caller"))

@@ -158,6 +158,7 @@ mod tests {
 
     const ANN: Identity<'_> = Identity {
         user: Some("ann"),
+        external: None,
         tenant: "acme",
         client: None,
         access: "calls.create",

@@ -6,7 +6,10 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 /// Who asks. Public routes have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity<'a> {
+    /// A user of ours.
     pub user: Option<&'a str>,
+    /// Somebody who is none: the issuer's name in the configuration, and its name for them.
+    pub external: Option<(&'a str, &'a str)>,
     pub tenant: &'a str,
     pub client: Option<&'a str>,
     /// The access that the route required and the user holds.
@@ -23,6 +26,11 @@ impl Identity<'_> {
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, HeaderValue)> {
         [
             ("X-Callgate-User", self.user),
+            ("X-Callgate-Issuer", self.external.map(|(issuer, _)| issuer)),
+            (
+                "X-Callgate-Subject",
+                self.external.map(|(_, subject)| subject),
+            ),
             ("X-Callgate-Tenant", Some(self.tenant)),
             ("X-Callgate-Client", self.client),
             ("X-Callgate-Access", Some(self.access)),
@@ -55,6 +63,7 @@ mod tests {
 
     const ANN: Identity<'_> = Identity {
         user: Some("ann@example.org"),
+        external: None,
         tenant: "acme",
         client: Some("crm"),
         access: "calls.create",
@@ -72,6 +81,23 @@ mod tests {
             sent(ANN),
             expected.map(|(name, value)| (name, value.to_owned()))
         );
+    }
+
+    #[test]
+    fn somebody_of_another_issuer_is_never_told_as_a_user() {
+        let ann_of_another = Identity {
+            user: None,
+            external: Some(("idp", "ann@example.org")),
+            ..ANN
+        };
+        let told = sent(ann_of_another);
+        let told: Vec<_> = told.iter().map(|(name, value)| (*name, &**value)).collect();
+        let expected = [
+            ("X-Callgate-Issuer", "idp"),
+            ("X-Callgate-Subject", "ann@example.org"),
+        ];
+        assert_eq!(told[..2], expected);
+        assert!(told.iter().all(|(name, _)| *name != "X-Callgate-User"));
     }
 
     #[test]

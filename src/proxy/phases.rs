@@ -344,7 +344,11 @@ fn identity(permit: Option<&Permit>) -> Option<Identity<'_>> {
     Some(Identity {
         user: match &principal.subject {
             Subject::User(_) => Some(&principal.name),
-            Subject::Client(_) | Subject::Operator => None,
+            Subject::Client(_) | Subject::External(_) | Subject::Operator => None,
+        },
+        external: match &principal.subject {
+            Subject::External(external) => Some((external.issuer(), external.subject())),
+            _ => None,
         },
         tenant: &principal.tenant,
         client: Some(&principal.client),

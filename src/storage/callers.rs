@@ -27,6 +27,12 @@ impl Store {
         self.caller(sql, client).await
     }
 
+    /// The settings of somebody who has none of their own.
+    pub async fn tenant_as_caller(&self, tenant: &str) -> Result<Option<Caller>> {
+        let sql = "SELECT region, call_limit, backend FROM tenants WHERE id = $1";
+        self.caller(sql, tenant).await
+    }
+
     async fn caller(&self, sql: &'static str, id: &str) -> Result<Option<Caller>> {
         Ok(sqlx::query_as(sql)
             .bind(id)

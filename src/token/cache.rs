@@ -41,10 +41,25 @@ impl Default for Settings {
 /// The feed forgets revocations after a day: no facts may be kept for so long.
 const LONGEST: Duration = Duration::from_hours(12);
 
+/// How long facts count.
+#[derive(Debug, Clone, Copy)]
+pub enum Keeping {
+    /// As long as the settings say: those of our own tokens.
+    Settings,
+    /// As long as the settings of their source say.
+    Source {
+        lifetime: Duration,
+        /// Past it, while the source cannot be asked.
+        stale_if_error: Duration,
+    },
+}
+
 /// What the cache knows about a token.
 #[derive(Debug)]
 pub enum Lookup {
     Hit(Arc<Facts>),
+    /// Their time is over, but they may be used while their source cannot be asked.
+    Stale(Arc<Facts>),
     /// The store was asked lately and did not know the token.
     Unknown,
     Miss,
@@ -52,10 +67,21 @@ pub enum Lookup {
 
 #[derive(Debug)]
 pub struct FactCache {
-    facts: Cache<TokenHash, Arc<Facts>>,
+    facts: Cache<TokenHash, Kept>,
     unknown: Cache<TokenHash, ()>,
     feed: Arc<Feed>,
+    lifetime: Duration,
     max_stale: EpochMs,
+}
+
+/// Facts, and how long they count.
+#[derive(Debug, Clone)]
+struct Kept {
+    facts: Arc<Facts>,
+    fresh_until: EpochMs,
+    stale_until: EpochMs,
+    /// After which the cache drops them, whatever the clock says.
+    dropped_after: Duration,
 }
 
 impl FactCache {
@@ -63,13 +89,14 @@ impl FactCache {
         Self {
             facts: Cache::builder()
                 .max_capacity(settings.capacity)
-                .expire_after(Jittered(settings.lifetime.min(LONGEST)))
+                .expire_after(Each)
                 .build(),
             unknown: Cache::builder()
                 .max_capacity(settings.negative_capacity)
                 .time_to_live(settings.negative_lifetime.min(Duration::from_secs(5)))
                 .build(),
             feed,
+            lifetime: settings.lifetime.min(LONGEST),
             max_stale: millis(settings.max_stale),
         }
     }
@@ -77,23 +104,36 @@ impl FactCache {
     /// Looks a token up. Facts that a revocation may have ended are a miss; whether the token has expired is
     /// for the caller to see.
     pub fn find(&self, token: &TokenHash, now: EpochMs) -> Lookup {
-        let Some(facts) = self.facts.get(token) else {
+        let Some(kept) = self.facts.get(token) else {
             return self.find_unknown(token);
         };
-        if self.feed.age(now) > self.max_stale || !self.is_current(token, &facts) {
+        if self.feed.age(now) > self.max_stale || !self.is_current(token, &kept.facts) {
             return Lookup::Miss;
         }
-        Lookup::Hit(facts)
+        if now < kept.fresh_until {
+            return Lookup::Hit(kept.facts);
+        }
+        if now < kept.stale_until {
+            return Lookup::Stale(kept.facts);
+        }
+        Lookup::Miss
     }
 
-    /// Keeps facts that were read from the store. `None` when a revocation came between: what was read may no
-    /// longer be so, and only the store knows.
+    /// Keeps facts that their source told at `now`. `None` when a revocation came between: what was told may no
+    /// longer be so, and only the source knows.
     ///
     /// Insert first, look at the feed after: a revocation records first and removes after, so one of the two
     /// always sees the other.
-    pub fn insert(&self, token: TokenHash, facts: Facts) -> Option<Arc<Facts>> {
+    pub fn insert(
+        &self,
+        token: TokenHash,
+        facts: Facts,
+        keeping: Keeping,
+        now: EpochMs,
+    ) -> Option<Arc<Facts>> {
         let facts = Arc::new(facts);
-        self.facts.insert(token, Arc::clone(&facts));
+        let kept = self.kept(Arc::clone(&facts), keeping, now);
+        self.facts.insert(token, kept);
         if self.is_current(&token, &facts) {
             return Some(facts);
         }
@@ -134,6 +174,31 @@ impl FactCache {
         }
     }
 
+    /// What the store knows is kept by the time that passes; what others know, by the clock that their `exp` is of, too.
+    fn kept(&self, facts: Arc<Facts>, keeping: Keeping, now: EpochMs) -> Kept {
+        let Keeping::Source {
+            lifetime,
+            stale_if_error,
+        } = keeping
+        else {
+            return Kept {
+                facts,
+                fresh_until: EpochMs::MAX,
+                stale_until: EpochMs::MAX,
+                dropped_after: jittered(self.lifetime),
+            };
+        };
+        let lifetime = jittered(lifetime.min(LONGEST));
+        let dropped_after = lifetime + stale_if_error.min(LONGEST);
+        let expires_at = facts.expires_at;
+        Kept {
+            facts,
+            fresh_until: now.saturating_add(millis(lifetime)).min(expires_at),
+            stale_until: now.saturating_add(millis(dropped_after)).min(expires_at),
+            dropped_after,
+        }
+    }
+
     fn find_unknown(&self, token: &TokenHash) -> Lookup {
         if self.unknown.contains_key(token) {
             return Lookup::Unknown;
@@ -142,13 +207,28 @@ impl FactCache {
     }
 }
 
-/// Spreads the end of entries by a tenth either way, so that what was filled together is not refilled together.
-struct Jittered(Duration);
+/// Each entry ends when it says so.
+struct Each;
 
-impl moka::Expiry<TokenHash, Arc<Facts>> for Jittered {
-    fn expire_after_create(&self, _: &TokenHash, _: &Arc<Facts>, _: Instant) -> Option<Duration> {
-        let [byte] = secret::random::<1>();
-        let tenth = self.0 / 10;
-        Some(self.0.saturating_sub(tenth) + (tenth * 2 / 255) * u32::from(byte))
+impl moka::Expiry<TokenHash, Kept> for Each {
+    fn expire_after_create(&self, _: &TokenHash, kept: &Kept, _: Instant) -> Option<Duration> {
+        Some(kept.dropped_after)
     }
+
+    fn expire_after_update(
+        &self,
+        _: &TokenHash,
+        kept: &Kept,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(kept.dropped_after)
+    }
+}
+
+/// Spreads the end of entries by a tenth either way, so that what was filled together is not refilled together.
+fn jittered(lifetime: Duration) -> Duration {
+    let [byte] = secret::random::<1>();
+    let tenth = lifetime / 10;
+    lifetime.saturating_sub(tenth) + (tenth * 2 / 255) * u32::from(byte)
 }

@@ -12,26 +12,63 @@ use std::sync::atomic::AtomicU64;
 pub enum Subject {
     User(String),
     Client(String),
+    /// Somebody whom another issuer vouches for, and who is no user of ours.
+    External(External),
     /// The holder of the operations token.
     Operator,
 }
 
+/// `external:ISSUER:SUBJECT`: one subject of two issuers is two (RFC 9700 §4.15).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct External(Box<str>);
+
+impl External {
+    const KIND: &str = "external";
+
+    /// `issuer` is its name in the configuration, which has no colon.
+    pub fn new(issuer: &str, subject: &str) -> Self {
+        Self(format!("{}:{issuer}:{subject}", Self::KIND).into_boxed_str())
+    }
+
+    pub fn issuer(&self) -> &str {
+        self.parts().0
+    }
+
+    pub fn subject(&self) -> &str {
+        self.parts().1
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn parts(&self) -> (&str, &str) {
+        let parts = self.0.split_once(':').map(|(_, named)| named);
+        parts
+            .and_then(|named| named.split_once(':'))
+            .unwrap_or_default()
+    }
+}
+
 impl Subject {
-    /// The bare id, without what kind it is of.
+    /// The bare id, without what kind it is of. That of somebody external has the kind within, so that no user and no
+    /// client has the same.
     pub fn id(&self) -> &str {
         match self {
             Self::User(id) | Self::Client(id) => id,
+            Self::External(external) => external.as_str(),
             Self::Operator => "operator",
         }
     }
 }
 
-/// `user:ID`, `client:ID` or `operator`; the owner of calls and lines in the store.
+/// `user:ID`, `client:ID`, `external:ISSUER:SUBJECT` or `operator`; the owner of calls and lines in the store.
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::User(id) => write!(f, "user:{id}"),
             Self::Client(id) => write!(f, "client:{id}"),
+            Self::External(external) => f.write_str(external.as_str()),
             Self::Operator => f.write_str("operator"),
         }
     }
@@ -84,7 +121,7 @@ impl Facts {
     pub(super) fn keys(&self) -> impl Iterator<Item = (Kind, &str)> {
         let user = match &self.subject {
             Subject::User(id) => Some((Kind::User, id.as_str())),
-            Subject::Client(_) | Subject::Operator => None,
+            Subject::Client(_) | Subject::External(_) | Subject::Operator => None,
         };
         let grant = self.grant.as_deref().map(|id| (Kind::Grant, id));
         [

@@ -10,7 +10,7 @@ mod keyring;
 mod signing;
 
 pub use cache::FactCache;
-pub use facts::{Facts, Subject};
+pub use facts::{External, Facts, Subject};
 pub use feed::Feed;
 pub use follower::Follower;
 pub use form::{Class, Mint, Minted, TokenHash, WeakKey};

@@ -5,7 +5,7 @@ use callgate::access::Accesses;
 use callgate::metrics::Metrics;
 use callgate::secret::Secret;
 use callgate::storage::revocations::Kind;
-use callgate::token::cache::{Lookup, Settings};
+use callgate::token::cache::{Keeping, Lookup, Settings};
 use callgate::token::{Class, FactCache, Facts, Feed, Subject, TokenHash};
 use futures_util::future::join_all;
 use std::sync::Arc;
@@ -304,7 +304,9 @@ fn survives(order: &[Step], kind: Kind) -> bool {
         match step {
             Step::Position => position = feed.position(),
             Step::Read => read = known,
-            Step::Insert if read => drop(cache.insert(token, facts(position))),
+            Step::Insert if read => {
+                drop(cache.insert(token, facts(position), Keeping::Settings, 0));
+            }
             Step::Insert => cache.insert_unknown(token),
             Step::Commit => known = false,
             Step::Record => feed.record(kind, &revocation(kind, &token), 0),
@@ -353,7 +355,11 @@ fn a_token_whose_revocation_is_recorded_is_not_found_even_before_it_is_removed()
     let feed = Arc::new(Feed::new(0));
     let cache = FactCache::new(&Settings::default(), Arc::clone(&feed));
     let token = TokenHash::of("the token");
-    assert!(cache.insert(token, facts(0)).is_some());
+    assert!(
+        cache
+            .insert(token, facts(0), Keeping::Settings, 0)
+            .is_some()
+    );
     feed.record(Kind::Token, &token.to_string(), 0);
     assert!(matches!(cache.find(&token, 0), Lookup::Miss));
 }
@@ -363,7 +369,11 @@ fn a_revocation_of_another_leaves_a_token_in_the_cache() {
     let feed = Arc::new(Feed::new(0));
     let cache = FactCache::new(&Settings::default(), Arc::clone(&feed));
     let token = TokenHash::of("the token");
-    assert!(cache.insert(token, facts(0)).is_some());
+    assert!(
+        cache
+            .insert(token, facts(0), Keeping::Settings, 0)
+            .is_some()
+    );
     feed.record(Kind::User, "bob", 0);
     feed.record(Kind::Client, "ann", 0);
     assert!(matches!(cache.find(&token, 0), Lookup::Hit(_)));

@@ -55,3 +55,4 @@ mod process;
 mod pruning;
 mod revocation;
 mod rows;
+mod vault;
