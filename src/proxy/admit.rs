@@ -1,5 +1,6 @@
 //! Letting a request in: its frame is sound and its path canonical, or it is refused before anything reads it.
 
+use super::body::Body;
 use super::frame::{self, Answer, FrameError, Limits};
 use super::path::{CanonicalPath, PathError};
 use super::raw_head;
@@ -12,13 +13,13 @@ pub(super) struct Refusal {
     pub(super) closes: bool,
 }
 
-/// Checks the request and puts its canonical path in place of the one received.
-pub(super) fn admit(session: &mut Session) -> Result<(), Refusal> {
+/// Checks the request, puts its canonical path in place of the one received, and tells the body to expect.
+pub(super) fn admit(session: &mut Session) -> Result<Body, Refusal> {
     if let Some(http1) = session.as_http1() {
         raw_head::check(&http1.get_headers_raw_bytes())?;
     }
     let header = session.req_header();
-    frame::check(header, header.raw_path(), Limits::default())?;
+    let body = frame::check(header, header.raw_path(), Limits::default())?;
     let replacement = CanonicalPath::parse(header.uri.path())?.replacement(&header.uri)?;
     // In absolute-form, what was received would go upstream whole (RFC 9112 §3.2.2).
     let absolute = !header.raw_path().starts_with(b"/");
@@ -26,7 +27,7 @@ pub(super) fn admit(session: &mut Session) -> Result<(), Refusal> {
     if let Some(uri) = replacement.or(unchanged) {
         session.req_header_mut().set_uri(uri);
     }
-    Ok(())
+    Ok(body)
 }
 
 impl From<FrameError> for Refusal {

@@ -2,6 +2,7 @@
 
 use super::Site;
 use super::access_log::Entry;
+use super::body::Body;
 use crate::acl::Permit;
 use crate::auth::CacheState;
 use crate::clock::EpochMs;
@@ -10,6 +11,7 @@ use crate::http::{AboutCall, DecisionId};
 use crate::metrics::AuthOutcome;
 use crate::route::{Forward, Target};
 use http::request::Parts;
+use pingora::proxy::Session;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,6 +29,8 @@ pub struct Context {
     pub(super) fault: &'static str,
     pub(super) peer: Option<IpAddr>,
     pub(super) body_bytes: u64,
+    /// Whether something comes after the head.
+    pub(super) has_body: bool,
     /// When the upstream's answer began.
     pub(super) upstream_took: Option<Duration>,
     pub(super) about: Option<AboutCall>,
@@ -46,11 +50,21 @@ impl Context {
             fault: "none",
             peer: None,
             body_bytes: 0,
+            has_body: false,
             upstream_took: None,
             about: None,
             status: 0,
             _under_way: UnderWay::begin(under_way),
         }
+    }
+
+    /// Takes note of the body that the head announced.
+    pub(super) fn expect(&mut self, body: Body, session: &mut Session) {
+        self.has_body = match body {
+            Body::Absent | Body::Sized(0) => false,
+            Body::Sized(_) => true,
+            Body::Unsized => session.as_http1().is_some() || !session.is_body_empty(),
+        };
     }
 
     /// How the request goes on, if it is proxied.

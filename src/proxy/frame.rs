@@ -35,6 +35,8 @@ pub enum FrameError {
     Method,
     #[error("the request target is neither a path nor an http URI")]
     Target,
+    #[error("the request line is not a method, a target and a version with one space between them")]
+    RequestLine,
     #[error("the request target has a fragment")]
     Fragment,
     #[error("a Host header is required")]

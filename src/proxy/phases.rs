@@ -14,7 +14,7 @@ use crate::token::Subject;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::HOST;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::prelude::HttpPeer;
@@ -59,11 +59,14 @@ impl ProxyHttp for Proxy {
         session: &mut Session,
         ctx: &mut Context,
     ) -> pingora::Result<bool> {
-        if let Err(refusal) = admit::admit(session) {
-            if refusal.closes {
-                session.set_keepalive(None);
+        match admit::admit(session) {
+            Ok(body) => ctx.expect(body, session),
+            Err(refusal) => {
+                if refusal.closes {
+                    session.set_keepalive(None);
+                }
+                return self.refuse(session, ctx, &refusal.error).await;
             }
-            return self.refuse(session, ctx, &refusal.error).await;
         }
         let site = Arc::clone(&ctx.site);
         let decision = site
@@ -278,6 +281,13 @@ impl Proxy {
 
     /// Sees to what must be settled before a request goes upstream.
     async fn prepare(&self, session: &mut Session, ctx: &mut Context) -> pingora::Result<bool> {
+        // RFC 9110 §9.3.1: such a body means nothing, and an upstream that leaves it unread takes it for the next
+        // request, which nobody has decided on.
+        let method = &session.req_header().method;
+        if ctx.has_body && matches!(*method, Method::GET | Method::HEAD) {
+            let told = "a GET or HEAD request goes on without a body only".to_owned();
+            return self.refuse(session, ctx, &Error::BadRequest(told)).await;
+        }
         let limit = ctx.body_limit();
         if local::announced(session).is_some_and(|length| length > limit) {
             return self

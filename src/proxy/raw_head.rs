@@ -1,9 +1,9 @@
 //! The head of an HTTP/1 request as it came in: what the parser mends before anybody else sees the
 //! request.
 //!
-//! Pingora drops a fragment and a `Content-Length` beside a `Transfer-Encoding`, and takes a bare
-//! LF for a line's end. Somebody in front of the gateway may have read such a request in another
-//! way, so it is refused (RFC 9112 §11.2).
+//! Pingora drops a fragment and a `Content-Length` beside a `Transfer-Encoding`, escapes blanks in
+//! a target, and takes a bare LF for a line's end. Somebody in front of the gateway may have read
+//! such a request in another way, so it is refused (RFC 9112 §11.2).
 
 use super::frame::FrameError;
 
@@ -62,7 +62,22 @@ fn check_request_line(line: &[u8]) -> Result<(), FrameError> {
     if line.contains(&b'#') {
         return Err(FrameError::Fragment);
     }
+    // RFC 9112 §3.2: what does not belong into a target is not to be put right.
+    let mut words = line.split(|&byte| byte == b' ');
+    let are_three = words
+        .by_ref()
+        .take(3)
+        .filter(|word| is_visible(word))
+        .count()
+        == 3;
+    if !are_three || words.next().is_some() {
+        return Err(FrameError::RequestLine);
+    }
     Ok(())
+}
+
+fn is_visible(word: &[u8]) -> bool {
+    !word.is_empty() && word.iter().all(u8::is_ascii_graphic)
 }
 
 fn name(line: &[u8]) -> Result<&[u8], FrameError> {
@@ -167,6 +182,25 @@ mod tests {
             refusal("GET /public#/admin HTTP/1.1\r\nHost: a\r\n\r\n"),
             FrameError::Fragment
         );
+    }
+
+    #[test]
+    fn at_04_a_request_line_has_three_words_of_visible_characters() {
+        for line in [
+            "GET / a HTTP/1.1",
+            "GET /\ta HTTP/1.1",
+            "GET /?a b HTTP/1.1",
+            "GET /?\u{7f} HTTP/1.1",
+            "GET /?\u{e9} HTTP/1.1",
+            "GET  / HTTP/1.1",
+            "GET / HTTP/1.1 ",
+            "GET /\u{b}HTTP/1.1",
+            " GET / HTTP/1.1",
+            "GET /",
+        ] {
+            let head = format!("{line}\r\nHost: a\r\n\r\n");
+            assert_eq!(refusal(&head), FrameError::RequestLine, "{line:?}");
+        }
     }
 
     #[test]

@@ -147,6 +147,34 @@ async fn at_04_at_06_a_frame_that_can_be_read_in_two_ways_is_refused_and_ends_th
     assert_eq!(upstream.heard().len(), 0);
 }
 
+/// An upstream that does not read it would take it for a request of its own.
+#[tokio::test]
+async fn at_01_a_get_with_a_body_does_not_go_up() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&upstream.routes()).await;
+
+    let framed = [
+        format!("Content-Length: {}\r\n\r\n{OPEN}", OPEN.len()),
+        format!(
+            "Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{OPEN}\r\n0\r\n\r\n",
+            OPEN.len()
+        ),
+    ];
+    for method in ["GET", "HEAD"] {
+        for body in &framed {
+            let request = format!("{method} /open/a HTTP/1.1\r\nHost: gate.example\r\n{body}");
+            let mut wire = gate.wire().await;
+            wire.send(&request).await;
+            // An answer to HEAD has nothing after its head.
+            let head = wire.head().await.unwrap();
+            assert_eq!(head.status(), 400, "{request}");
+        }
+    }
+    assert_eq!(upstream.heard().len(), 0);
+    let empty = "GET /open/a HTTP/1.1\r\nHost: gate.example\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(gate.ask(empty).await.status(), 200);
+}
+
 #[tokio::test]
 async fn at_07_a_target_is_for_this_host_and_a_path() {
     let upstream = Upstream::start().await;
