@@ -6,7 +6,10 @@ clients := target/clients-venv/ready
 nextest := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser build demo smoke test screenshots check oracle bench
+.PHONY: help setup browser build demo smoke test screenshots check oracle bench fuzz
+
+# How long `make fuzz` lets each target run.
+SECONDS := 60
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' Makefile
@@ -48,6 +51,10 @@ check: ## all that a change must pass: format, lints, tests, documentation, depe
 
 oracle: build $(clients) ## ask oidc-provider the same as callgate, and compare
 	@$(dir $(clients))nodejs/bin/node tests/clients/node/oracle/main.mjs $(binary)
+
+fuzz: setup ## let each fuzz target run for SECONDS, or TARGET alone
+	@scripts/setup fuzz
+	@scripts/fuzz run $(SECONDS) $(TARGET)
 
 bench: setup ## run the benchmarks
 	cargo bench --locked

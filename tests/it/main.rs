@@ -32,6 +32,7 @@ mod external;
 mod external_account;
 mod external_keys;
 mod external_tokens;
+mod fuzz;
 mod grants;
 mod harness;
 mod idp;
