@@ -1,6 +1,7 @@
 //! HTTP messages as handlers see them: the `http` crate's types, whole bodies in, and nothing of Pingora.
 
 pub mod client;
+pub mod client_form;
 mod legacy;
 pub mod remote;
 

@@ -1,8 +1,8 @@
 //! What an OpenID provider says of itself (OpenID Connect Discovery 1.0 §3, RFC 8414).
 
-use super::settings::ClientAuthentication;
 use crate::auth::jws::ALGORITHMS;
 use crate::http::client::may_be_asked;
+use crate::http::client_form::ClientAuthentication;
 use bytes::Bytes;
 use http::Uri;
 use jsonwebtoken::Algorithm;

@@ -11,13 +11,14 @@ mod tokens;
 mod userinfo;
 
 pub use id_token::IdTokenError;
-pub use settings::{ClientAuthentication, Endpoints, Link, Spec};
+pub use settings::{Endpoints, Link, Spec};
 pub use token_endpoint::TokenSet;
 pub use tokens::{ProviderTokens, TokensError, purpose};
 
 use crate::auth::jwks::{Jwks, KeyError};
 use crate::clock::EpochMs;
 use crate::http::client::OutboundError;
+use crate::http::client_form::ClientAuthentication;
 use crate::http::remote::{Fetching, Remote, Terms};
 use crate::secret::Secret;
 use id_token::Expected;

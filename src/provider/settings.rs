@@ -2,6 +2,7 @@
 
 use super::issuer::DIRECTORY;
 use crate::http::client::may_be_asked;
+use crate::http::client_form::ClientAuthentication;
 use crate::secret::Secret;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -55,13 +56,6 @@ pub struct Endpoints {
     pub token: String,
     /// Answers JSON with a `sub`.
     pub userinfo: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ClientAuthentication {
-    Basic,
-    Form,
 }
 
 /// How an account there comes to belong to a user here.

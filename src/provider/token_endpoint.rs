@@ -1,13 +1,11 @@
 //! A provider's token endpoint (RFC 6749 §3.2, §5): a code or a refresh token in, a set of tokens out.
 
-use super::settings::{ClientAuthentication, Spec};
+use super::settings::Spec;
 use super::{ProviderError, Result};
 use crate::clock::EpochMs;
+use crate::http::client_form::{ClientAuthentication, ClientOf};
 use crate::secret::Secret;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -102,24 +100,12 @@ pub(super) fn request(
     how: ClientAuthentication,
     form: &[(&str, &str)],
 ) -> Result<Request<Bytes>> {
-    let mut request = Request::post(endpoint)
-        .header(ACCEPT, "application/json")
-        .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-    let mut body = form_urlencoded::Serializer::new(String::new());
-    body.extend_pairs(form);
-    match (&spec.client_secret, how) {
-        (Some(secret), ClientAuthentication::Basic) => {
-            request = request.header(AUTHORIZATION, basic(&spec.client_id, secret));
-        }
-        (Some(secret), ClientAuthentication::Form) => {
-            body.append_pair("client_id", &spec.client_id);
-            body.append_pair("client_secret", secret.expose());
-        }
-        (None, _) => {
-            body.append_pair("client_id", &spec.client_id);
-        }
-    }
-    let request = request.body(Bytes::from(body.finish()));
+    let client = ClientOf {
+        id: &spec.client_id,
+        secret: spec.client_secret.as_ref(),
+        authentication: how,
+    };
+    let request = client.post(endpoint, form);
     request.map_err(|_| ProviderError::Answer("its token endpoint is no address"))
 }
 
@@ -162,13 +148,6 @@ fn refused(answer: &Response<Bytes>) -> ProviderError {
 pub(super) fn plain(code: &str) -> String {
     let allowed = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     code.chars().filter(allowed).take(64).collect()
-}
-
-/// RFC 6749 §2.3.1: both are form-encoded before they are joined.
-fn basic(id: &str, secret: &Secret) -> String {
-    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let joined = Zeroizing::new(format!("{}:{}", encode(id), encode(secret.expose())));
-    format!("Basic {}", STANDARD.encode(joined.as_bytes()))
 }
 
 impl Seconds {

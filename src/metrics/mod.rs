@@ -1,10 +1,17 @@
 //! Prometheus metrics: what is counted and how it is called. No label holds anything of a user.
 
+mod issuer;
+mod route;
+
+pub use issuer::IssuerMetrics;
+pub use route::RouteMetrics;
+
+use issuer::IssuerFamilies;
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, TextEncoder,
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    TextEncoder,
 };
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// From 100 µs, a cached token, to 30 s, a telephone system that sleeps.
@@ -37,6 +44,7 @@ struct Families {
     audited: IntCounterVec,
     throttled: IntCounterVec,
     log_dropped: IntGauge,
+    issuers: IssuerFamilies,
 }
 
 /// How authentication of a request ended, as a label.
@@ -166,6 +174,7 @@ impl Metrics {
                 "callgate_access_log_dropped_lines",
                 "Lines of the access log that were dropped since the start.",
             ),
+            issuers: IssuerFamilies::new(&registry),
             registry,
         };
         let metrics = Self(Arc::new(families));
@@ -175,12 +184,12 @@ impl Metrics {
 
     /// The metrics of one route, with its children resolved once.
     pub fn route(&self, name: &str) -> RouteMetrics {
-        RouteMetrics {
-            name: name.to_owned(),
-            requests: self.0.requests.clone(),
-            counters: Default::default(),
-            duration: self.0.durations.with_label_values(&[name]),
-        }
+        RouteMetrics::new(name, &self.0.requests, &self.0.durations)
+    }
+
+    /// The metrics of one issuer of others' tokens.
+    pub fn issuer(&self, name: &str) -> IssuerMetrics {
+        IssuerMetrics::new(name, &self.0.issuers)
     }
 
     pub fn cache_lookup(&self, result: &str) {
@@ -293,37 +302,6 @@ fn gauge_in(registry: &Registry, name: &str, help: &str) -> IntGauge {
         .register(Box::new(gauge.clone()))
         .expect("a new name");
     gauge
-}
-
-/// The counters of one route. Each is looked up once, so that a request costs a few nanoseconds.
-#[derive(Debug)]
-pub struct RouteMetrics {
-    name: String,
-    requests: IntCounterVec,
-    /// By status class and outcome of authentication.
-    counters: [[OnceLock<IntCounter>; AuthOutcome::ALL.len()]; 5],
-    duration: Histogram,
-}
-
-impl RouteMetrics {
-    /// Counts a request that was answered with `status` after `took`.
-    pub fn answered(&self, status: u16, auth: AuthOutcome, took: Duration) {
-        let class = usize::from(status / 100).clamp(1, 5) - 1;
-        let counter = self
-            .counters
-            .get(class)
-            .and_then(|row| row.get(auth as usize));
-        if let Some(counter) = counter {
-            counter.get_or_init(|| self.resolve(class + 1, auth)).inc();
-        }
-        self.duration.observe(took.as_secs_f64());
-    }
-
-    fn resolve(&self, class: usize, auth: AuthOutcome) -> IntCounter {
-        let status = format!("{class}xx");
-        let labels = [self.name.as_str(), &status, auth.as_str()];
-        self.requests.with_label_values(&labels)
-    }
 }
 
 #[cfg(test)]
