@@ -9,6 +9,7 @@ use crate::http::{self as messages, DecisionId, Response};
 use crate::sealer::SealError;
 use crate::storage::StoreError;
 use crate::token::KeyError;
+use crate::upstream_auth::CredentialError;
 use axum::response::IntoResponse;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -59,6 +60,8 @@ pub enum Error {
     UpstreamUnreachable,
     #[error("the upstream did not answer in time")]
     UpstreamTimeout,
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
     #[error("{0} exists already")]
     Exists(&'static str),
     #[error("there is no such {0}")]
@@ -182,6 +185,21 @@ impl Error {
             } => (StatusCode::GATEWAY_TIMEOUT, "outcome_unknown"),
             Self::UpstreamUnreachable => (StatusCode::BAD_GATEWAY, "upstream_unreachable"),
             Self::UpstreamTimeout => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
+            Self::Credential(CredentialError::NoUser) => {
+                (StatusCode::FORBIDDEN, "credential_needs_user")
+            }
+            Self::Credential(CredentialError::Missing(_) | CredentialError::NotLinked(_)) => {
+                (StatusCode::CONFLICT, "credential_missing")
+            }
+            Self::Credential(CredentialError::LoginAgain(_)) => {
+                (StatusCode::CONFLICT, "credential_login_again")
+            }
+            Self::Credential(CredentialError::Unavailable { .. }) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "credential_unavailable")
+            }
+            Self::Credential(CredentialError::Refused(_)) => {
+                (StatusCode::BAD_GATEWAY, "upstream_refused_credential")
+            }
             Self::Exists(_) => (StatusCode::CONFLICT, "exists"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
             Self::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
@@ -192,7 +210,10 @@ impl Error {
     pub fn fault(&self) -> &'static str {
         let (status, _) = self.status_and_code();
         match self {
-            Self::Backend { .. } | Self::UpstreamUnreachable | Self::UpstreamTimeout => "upstream",
+            Self::Backend { .. }
+            | Self::UpstreamUnreachable
+            | Self::UpstreamTimeout
+            | Self::Credential(CredentialError::Refused(_)) => "upstream",
             Self::VersionNotSupported => "client",
             _ if status.is_server_error() => "gateway",
             _ => "client",

@@ -19,6 +19,7 @@ pub mod token;
 pub mod acl;
 pub mod auth;
 pub mod provider;
+pub mod upstream_auth;
 
 pub mod admission;
 pub mod backend;

@@ -20,6 +20,7 @@ const LAYERS: &[Layer] = &[
     Ordered(&["token", "replay", "throttle"]),
     Ordered(&["auth"]),
     Ordered(&["provider"]),
+    Ordered(&["upstream_auth"]),
     Ordered(&["acl"]),
     Ordered(&["backend"]),
     Ordered(&["admission"]),

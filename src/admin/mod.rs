@@ -9,6 +9,7 @@ mod calls;
 mod change;
 mod client_secret;
 mod clients;
+mod credentials;
 mod factors;
 mod grants;
 mod identities;
@@ -31,6 +32,7 @@ pub use audit::{AuditFilter, AuditPage, AuditView};
 pub use calls::{CallFilter, CallView};
 pub use change::Change;
 pub use clients::{ClientChanges, ClientView, GrantType, Kind, NewClient, NewClientView};
+pub use credentials::{CredentialView, GivenCredential};
 pub use grants::{GrantFilter, GrantView};
 pub use identities::IdentityView;
 pub use import::{Import, LeftOut, Welcome};
@@ -49,6 +51,7 @@ use crate::error::{Error, Result};
 use crate::storage::Store;
 use crate::storage::audit::{Entry, Event};
 use crate::token::{Follower, Keyring, Mint};
+use crate::upstream_auth::Safe;
 use std::sync::Arc;
 
 /// The acts of administration, one file a noun.
@@ -59,6 +62,8 @@ pub struct Administration {
     pub keys: Arc<Keyring>,
     pub clock: Clock,
     pub calls: Arc<Calls>,
+    /// Seals users' own secrets for upstreams.
+    pub safe: Safe,
 }
 
 impl Administration {

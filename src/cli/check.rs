@@ -4,6 +4,7 @@ use super::output::{self, Output};
 use super::{Result, office};
 use crate::config::{Config, ConfigError, Fault};
 use crate::storage::{Store, StoreError};
+use crate::upstream_auth::{Of, Spec};
 use serde_json::json;
 use std::path::Path;
 
@@ -42,7 +43,32 @@ async fn faults(path: &Path) -> Result<Vec<Fault>> {
     };
     let known = services.calls(&config)?.backends;
     let known: Vec<_> = known.names().collect();
-    Ok(stale_names(&services.store, &known).await?)
+    let mut faults = stale_names(&services.store, &known).await?;
+    faults.extend(useless_credentials(&services.store, &config).await?);
+    Ok(faults)
+}
+
+/// Secrets of users for what the configuration presents to no upstream.
+async fn useless_credentials(store: &Store, config: &Config) -> Result<Vec<Fault>, StoreError> {
+    let own = |spec: &&Spec| spec.of() == Of::User;
+    let own: Vec<_> = config
+        .credential
+        .iter()
+        .filter(own)
+        .map(|spec| &spec.name)
+        .collect();
+    let mut faults = Vec::new();
+    for user in store.users(None).await? {
+        for row in store.user_credentials(&user.id).await? {
+            if !own.contains(&&row.name) {
+                let path = format!("user.{}/{}.credential", user.tenant_id, user.username);
+                let name = row.name;
+                let message = format!("there is no [[credential]] `{name}` with `of = \"user\"`");
+                faults.push(fault(path, &message));
+            }
+        }
+    }
+    Ok(faults)
 }
 
 /// Rows that name what is not there any more.

@@ -6,6 +6,7 @@ mod call;
 mod check;
 mod client;
 mod completions;
+mod credential;
 mod demo;
 mod grant;
 mod identity;

@@ -33,7 +33,7 @@ impl Office {
         let services = services(&config).await?;
         let calls = Arc::new(services.calls(&config)?);
         Ok(Self {
-            administration: services.administration(&calls),
+            administration: services.administration(&calls, &config),
             permit,
         })
     }

@@ -2,6 +2,7 @@
 
 use super::Result;
 use super::arguments::password_from_stdin;
+use super::credential;
 use super::office::Office;
 use super::output::Output;
 use crate::admin::{Change, NewUser, Password, UserChanges, UserView};
@@ -46,6 +47,9 @@ pub(super) enum Command {
         /// The extension or device, or `none`
         line: Change<String>,
     },
+    /// What a user presents to upstreams: secrets of their own
+    #[command(subcommand)]
+    Credential(credential::Command),
 }
 
 #[derive(Debug, Args)]
@@ -132,6 +136,7 @@ pub(super) async fn run(office: &Office, command: Command, output: Output) -> Re
             office.reset_factors(&office.permit, &id).await?;
             output.one(&office.factors(&id).await?)
         }
+        Command::Credential(command) => credential::run(office, command, output).await,
         Command::Line {
             user,
             backend,

@@ -56,6 +56,7 @@ impl Config {
                 .iter()
                 .flat_map(|route| route.faults(&self.upstream)),
         );
+        faults.extend(self.credential_faults());
         faults
     }
 

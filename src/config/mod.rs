@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, in which a mistake is an error with its place and a suggestion.
 
+mod credentials;
 mod faults;
 mod routes;
 mod suggestion;
@@ -9,7 +10,7 @@ pub use routes::RouteSpec;
 
 use crate::proxy::upstream;
 use crate::secret::Secret;
-use crate::{backend, call, http, oauth, provider, proxy, storage, token};
+use crate::{backend, call, http, oauth, provider, proxy, storage, token, upstream_auth};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,8 @@ pub struct Config {
     pub backend: Vec<backend::Spec>,
     #[serde(default)]
     pub upstream: Vec<upstream::Spec>,
+    #[serde(default)]
+    pub credential: Vec<upstream_auth::Spec>,
     #[serde(default)]
     pub route: Vec<RouteSpec>,
 }

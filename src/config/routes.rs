@@ -26,6 +26,8 @@ pub struct RouteSpec {
     #[serde(default)]
     pub public: bool,
     pub upstream: String,
+    /// The [[credential]] that is presented there.
+    pub credential: Option<String>,
     #[serde(default)]
     pub strip_prefix: String,
     #[serde(default)]
@@ -123,6 +125,7 @@ impl RouteSpec {
                 strip_prefix: self.strip_prefix.trim_end_matches('/').to_owned(),
                 add_prefix: self.add_prefix.trim_end_matches('/').to_owned(),
                 read_timeout: self.timeout,
+                credential: self.credential.clone(),
                 extra_headers: headers::passable(&self.headers).unwrap_or_default(),
             }),
             body_limit: self.body_limit,

@@ -43,6 +43,7 @@ struct Families {
     provider_refreshes: IntCounterVec,
     audited: IntCounterVec,
     throttled: IntCounterVec,
+    upstream_credentials: IntCounterVec,
     log_dropped: IntGauge,
     issuers: IssuerFamilies,
 }
@@ -76,27 +77,12 @@ impl Default for Metrics {
 impl Metrics {
     /// # Panics
     /// When two metrics have one name: a mistake that every start would show.
-    #[expect(
-        clippy::expect_used,
-        reason = "names and labels are constants of this function"
-    )]
     pub fn new() -> Self {
         let registry = Registry::new();
-        let counters = |name: &str, help: &str, labels: &[&str]| {
-            let family = IntCounterVec::new(Opts::new(name, help), labels).expect("a valid name");
-            registry
-                .register(Box::new(family.clone()))
-                .expect("a new name");
-            family
-        };
-        let histograms = |name: &str, help: &str, labels: &[&str]| {
-            let options = HistogramOpts::new(name, help).buckets(BUCKETS.to_vec());
-            let family = HistogramVec::new(options, labels).expect("a valid name");
-            registry
-                .register(Box::new(family.clone()))
-                .expect("a new name");
-            family
-        };
+        let counters =
+            |name: &str, help: &str, labels: &[&str]| counters_in(&registry, name, help, labels);
+        let histograms =
+            |name: &str, help: &str, labels: &[&str]| histograms_in(&registry, name, help, labels);
         let gauge = |name: &str, help: &str| gauge_in(&registry, name, help);
         let families = Families {
             requests: counters(
@@ -170,6 +156,11 @@ impl Metrics {
                 &["provider", "result"],
             ),
             throttled: counters("callgate_throttled_total", "Attempts refused.", &["what"]),
+            upstream_credentials: counters(
+                "callgate_upstream_credentials_total",
+                "Credentials presented to upstreams, or wanting.",
+                &["credential", "result"],
+            ),
             log_dropped: gauge(
                 "callgate_access_log_dropped_lines",
                 "Lines of the access log that were dropped since the start.",
@@ -253,6 +244,13 @@ impl Metrics {
             .inc();
     }
 
+    pub fn upstream_credential(&self, credential: &str, result: &str) {
+        self.0
+            .upstream_credentials
+            .with_label_values(&[credential, result])
+            .inc();
+    }
+
     pub fn set_calls_live(&self, live: i64) {
         self.0.live.set(live);
     }
@@ -293,6 +291,25 @@ impl Metrics {
             .register(Box::new(info))
             .expect("a new name");
     }
+}
+
+#[expect(clippy::expect_used, reason = "names are constants of `Metrics::new`")]
+fn counters_in(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    let family = IntCounterVec::new(Opts::new(name, help), labels).expect("a valid name");
+    registry
+        .register(Box::new(family.clone()))
+        .expect("a new name");
+    family
+}
+
+#[expect(clippy::expect_used, reason = "names are constants of `Metrics::new`")]
+fn histograms_in(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> HistogramVec {
+    let options = HistogramOpts::new(name, help).buckets(BUCKETS.to_vec());
+    let family = HistogramVec::new(options, labels).expect("a valid name");
+    registry
+        .register(Box::new(family.clone()))
+        .expect("a new name");
+    family
 }
 
 #[expect(clippy::expect_used, reason = "names are constants of `Metrics::new`")]

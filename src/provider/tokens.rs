@@ -26,6 +26,8 @@ const LEAST: Duration = Duration::from_secs(30);
 const CLAIM: Duration = Duration::from_mins(1);
 /// After an attempt that failed.
 const COOL_DOWN: Duration = Duration::from_secs(10);
+/// A set that is younger is not renewed because somebody does not take its access token.
+const YOUNG: Duration = Duration::from_mins(1);
 /// How often, and after how long, it is looked whether another gateway has renewed the set.
 const LOOKS: u32 = 100;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(150);
@@ -109,6 +111,13 @@ impl ProviderTokens {
     /// An access token of the user at the provider that is good for a while, renewed if need be.
     pub async fn access(&self, user: &str, provider: &str) -> Outcome {
         self.0.join_or_begin(user, provider).await
+    }
+
+    /// Notes that somebody did not take this token, though it should last: who asks next is given a new one.
+    pub async fn refused(&self, user: &str, provider: &str, token: &Secret) {
+        if let Err(error) = self.0.end_early(user, provider, token).await {
+            tracing::error!(%error, provider, user, "a token that was refused cannot be renewed");
+        }
     }
 }
 
@@ -231,6 +240,39 @@ impl Keeper {
         self.open(&row)
             .map(|set| set.access)
             .ok_or(TokensError::LoginAgain)
+    }
+
+    /// Makes a set that is not young any more look as if it were over.
+    async fn end_early(
+        &self,
+        user: &str,
+        provider: &str,
+        token: &Secret,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let row = self.store.provider_token(user, provider).await?;
+        // A token as young as that is refused for another reason than its age, and the next one would be too.
+        let old = |row: &ProviderToken| now >= row.updated_at.saturating_add(millis(YOUNG));
+        let Some(row) = row.filter(|row| row.lapsed_at.is_none() && old(row)) else {
+            return Ok(());
+        };
+        let set = self.open(&row).filter(|set| set.refresh.is_some());
+        let Some(set) = set.filter(|set| set.access.matches(token.expose())) else {
+            return Ok(());
+        };
+        let over = TokenSet {
+            expires_at: Some(now),
+            ..set
+        };
+        let Ok(sealed) = self.seal(user, provider, &over) else {
+            return Ok(());
+        };
+        // Only with the claim: a set that is being renewed must be followed by the one that comes of it.
+        let until = now + millis(CLAIM);
+        if self.store.claim_provider_token(&row, now, until).await? {
+            self.store.replace_provider_token(&row, sealed, now).await?;
+        }
+        Ok(())
     }
 
     async fn without_refresh(&self, row: &ProviderToken, set: TokenSet, now: EpochMs) -> Outcome {

@@ -10,6 +10,7 @@ use crate::gateway::Decision;
 use crate::http::{AboutCall, DecisionId};
 use crate::metrics::AuthOutcome;
 use crate::route::{Forward, Target};
+use crate::upstream_auth::Signer;
 use http::request::Parts;
 use pingora::proxy::Session;
 use std::net::IpAddr;
@@ -28,6 +29,8 @@ pub struct Context {
     /// Whose fault a failure was.
     pub(super) fault: &'static str,
     pub(super) peer: Option<IpAddr>,
+    /// Signs what goes upstream, on a route with a credential.
+    pub(super) signer: Option<Signer>,
     pub(super) body_bytes: u64,
     /// Whether something comes after the head.
     pub(super) has_body: bool,
@@ -49,6 +52,7 @@ impl Context {
             decision: None,
             fault: "none",
             peer: None,
+            signer: None,
             body_bytes: 0,
             has_body: false,
             upstream_took: None,

@@ -47,6 +47,17 @@ pub fn passable<S: AsRef<str>>(names: &[S]) -> Result<Vec<HeaderName>, AllowList
     names.iter().map(|name| check(name.as_ref())).collect()
 }
 
+/// Whether a header may carry a credential of ours: it has no other meaning, and the identity headers are not touched.
+pub fn carries_credentials(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    let is_of_credentials = ["authorization", "authentication", "x-auth"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix));
+    !is_ordinary(name)
+        && !names::is_framing(name)
+        && (is_of_credentials || !names::is_identity(name))
+}
+
 impl<'a> AllowList<'a> {
     /// The ordinary headers and the `extra` ones, which [`passable`] has seen.
     pub fn with(extra: &'a [HeaderName]) -> Self {
@@ -347,6 +358,32 @@ mod tests {
             passable(&["a b"]),
             Err(AllowListError::Malformed(_))
         ));
+    }
+
+    #[test]
+    fn a_credential_of_ours_has_a_header_of_its_own() {
+        let may = |name: &'static str| carries_credentials(&HeaderName::from_static(name));
+        for name in [
+            "authorization",
+            "x-auth-token",
+            "x-authenticate",
+            "x-api-key",
+        ] {
+            assert!(may(name), "{name}");
+        }
+        for name in [
+            "host",
+            "connection",
+            "content-type",
+            "accept",
+            "cookie",
+            "x-callgate-user",
+            "x-forwarded-for",
+            "via",
+            "transfer-encoding",
+        ] {
+            assert!(!may(name), "{name}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod admit;
 mod authority;
 mod body;
 mod context;
+mod credential;
 pub mod forwarded;
 pub mod frame;
 pub mod headers;
@@ -27,6 +28,7 @@ pub use settings::{Settings, Tls};
 
 use crate::gateway::Gateway;
 use crate::metrics::RouteMetrics;
+use crate::upstream_auth::Credentials;
 use arc_swap::ArcSwap;
 use forwarded::Network;
 use std::collections::BTreeMap;
@@ -40,6 +42,8 @@ use upstream::Upstream;
 pub struct Site {
     pub gateway: Gateway,
     pub upstreams: BTreeMap<String, Upstream>,
+    /// What is presented to them.
+    pub credentials: Arc<Credentials>,
     /// Networks of proxies whose `X-Forwarded-*` are believed.
     pub trusted: Vec<Network>,
 }

@@ -6,7 +6,7 @@ use super::headers::{self, AllowList};
 use super::identity::Identity;
 use super::tunnel::Visit;
 use super::upstream::Upstream;
-use super::{Proxy, admit, local, patience, rewrite};
+use super::{Proxy, admit, credential, local, patience, rewrite};
 use crate::acl::Permit;
 use crate::error::Error;
 use crate::http::{AboutCall, Fault, Legacy, Peer, Request, Response};
@@ -165,7 +165,7 @@ impl ProxyHttp for Proxy {
             upstream.insert_header(HOST, host)?;
         }
         upstream.set_uri(rewrite::target(&received.uri, forward));
-        Ok(())
+        credential::sign(ctx, upstream)
     }
 
     /// Nothing was sent yet: another peer may be tried, whatever the method.
@@ -187,6 +187,7 @@ impl ProxyHttp for Proxy {
         ctx: &mut Context,
     ) -> pingora::Result<()> {
         ctx.upstream_took = Some(ctx.begun.elapsed());
+        credential::hear(ctx, response).await?;
         // Only now is it a tunnel: who merely asks for one has no longer than others to send a request.
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
             session.set_read_timeout(Some(self.tunnel_timeout));
@@ -204,7 +205,7 @@ impl ProxyHttp for Proxy {
         error: &pingora::Error,
         ctx: &mut Context,
     ) -> FailToProxy {
-        let failure = failure(error, ctx.body_limit());
+        let failure = credential::refusal(error, ctx).or_else(|| failure(error, ctx.body_limit()));
         ctx.fault = failure.as_ref().map_or("client", Error::fault);
         let begun = session.response_written().is_some();
         if let Some(failure) = failure.filter(|_| !begun) {
@@ -293,6 +294,10 @@ impl Proxy {
             return self
                 .refuse(session, ctx, &Error::BodyTooLarge { limit })
                 .await;
+        }
+        match credential::prepare(ctx).await {
+            Ok(signer) => ctx.signer = signer,
+            Err(error) => return self.refuse(session, ctx, &error).await,
         }
         local::say_continue(session).await?;
         Ok(false)

@@ -60,6 +60,7 @@ mod tests {
             strip_prefix: strip.to_owned(),
             add_prefix: add.to_owned(),
             read_timeout: Duration::ZERO,
+            credential: None,
             extra_headers: Vec::new(),
         };
         target(&received.parse().unwrap(), &forward).to_string()

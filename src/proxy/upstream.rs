@@ -17,6 +17,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde::Deserialize;
 use std::collections::{BTreeSet, HashMap};
+use std::net;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -80,6 +81,15 @@ const fn idle_timeout() -> Duration {
 }
 
 impl Spec {
+    /// Whether a request to it can be read on the way: it is plain http, and not all on this machine.
+    pub fn is_overheard(&self) -> bool {
+        let here = |peer: &String| {
+            let address: Option<net::SocketAddr> = peer.parse().ok();
+            address.is_some_and(|address| address.ip().is_loopback())
+        };
+        !self.tls && !self.peers.iter().all(here)
+    }
+
     /// What is wrong with it: the key, and why.
     pub fn faults(&self) -> Vec<(&'static str, String)> {
         let bad_peer = self.peers.iter().find(|peer| authority(peer).is_none());

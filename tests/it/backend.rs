@@ -145,6 +145,7 @@ impl Bench {
             metrics: edge.metrics.clone(),
         };
         gateway.version.edge = Arc::new(Site {
+            credentials: Arc::default(),
             gateway: edge,
             upstreams: BTreeMap::new(),
             trusted: Vec::new(),

@@ -364,6 +364,66 @@ fn check_finds_rows_that_name_what_is_gone() {
     );
 }
 
+const OWN: &str = "[[credential]]\nname = 'pbx'\nkind = 'basic'\nof = 'user'\n\
+                   [[credential]]\nname = 'crm'\nkind = 'bearer'\nof = 'user'\n";
+
+#[test]
+fn a_users_secret_is_read_from_input_file_or_variable_and_shown_nowhere() {
+    let here = Installation::ready();
+    here.configure(&format!("{CONFIG}{OWN}"));
+    here.done(&["user", "create", "acme", "ann", "--no-password"]);
+    let set = ["user", "credential", "set", "acme/ann"];
+    let basic = [&set[..], &["pbx", "--username", "token-1"]].concat();
+    let output = here.run(&basic, "planted-on-input\n");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    std::fs::write(here.0.path().join("secret"), "planted-in-a-file\n").unwrap();
+    let bearer = [&set[..], &["crm", "--secret", "file:secret"]].concat();
+    here.done(&bearer);
+
+    let list = ["user", "credential", "list", "acme/ann"];
+    let listed = here.json(&list);
+    let names: Vec<_> = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["name"])
+        .collect();
+    assert_eq!(names, ["crm", "pbx"]);
+    assert!(!listed.to_string().contains("planted"), "{listed}");
+    assert!(!here.done(&["--json", "audit"]).contains("planted"));
+
+    let plain = [&set[..], &["crm", "--secret", "planted-as-argument"]].concat();
+    let refused = here.failed(1, &plain);
+    assert!(
+        refused.contains("file:PATH") && !refused.contains("planted"),
+        "{refused}"
+    );
+    let nothing = here.run(&bearer[..5], "\n");
+    assert_eq!(nothing.status.code(), Some(1));
+    let other = [&set[..], &["pbx", "--secret", "file:secret"]].concat();
+    assert!(here.failed(1, &other).contains("`username` and `password`"));
+
+    here.done(&["user", "credential", "remove", "acme/ann", "pbx"]);
+    assert_eq!(here.json(&list)["items"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn check_finds_secrets_of_users_that_nothing_presents_any_more() {
+    let here = Installation::ready();
+    here.configure(&format!("{CONFIG}{OWN}"));
+    here.done(&["user", "create", "acme", "ann", "--no-password"]);
+    let set = ["user", "credential", "set", "acme/ann", "crm"];
+    assert_eq!(here.run(&set, "t0ken\n").status.code(), Some(0));
+    here.done(&["check"]);
+    here.configure(CONFIG);
+    let output = here.run(&["check"], "");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.starts_with("user.acme/ann.credential: there is no [[credential]] `crm`"),
+        "{text}"
+    );
+}
+
 #[test]
 fn completions_are_written_for_each_shell() {
     let here = Installation::with(CONFIG);

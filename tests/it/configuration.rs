@@ -53,6 +53,7 @@ fn every_key_is_documented_in_its_section() {
         ),
         ("[calls]", ""),
         ("[log]", ""),
+        ("[[credential]]", ""),
         ("[[upstream]]", ""),
         ("[upstream.health]", "[[upstream]]\nname='u'\npeers=[]\n"),
         ("[[route]]", ""),

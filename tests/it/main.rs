@@ -56,4 +56,5 @@ mod process;
 mod pruning;
 mod revocation;
 mod rows;
+mod upstream_credentials;
 mod vault;

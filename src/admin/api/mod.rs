@@ -3,6 +3,7 @@
 mod audit;
 mod calls;
 mod clients;
+mod credentials;
 mod factors;
 mod grants;
 mod identities;
@@ -33,6 +34,7 @@ pub fn endpoints(administration: &Arc<Administration>) -> Endpoints {
     tenants::endpoints(administration)
         .and(users::endpoints(administration))
         .and(factors::endpoints(administration))
+        .and(credentials::endpoints(administration))
         .and(clients::endpoints(administration))
         .and(policies::endpoints(administration))
         .and(tokens::endpoints(administration))

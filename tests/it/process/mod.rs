@@ -19,6 +19,7 @@ mod streaming;
 mod tls;
 mod tokens;
 mod upstream;
+mod upstream_credentials;
 mod websocket;
 mod wire;
 

@@ -2,7 +2,9 @@
 
 use super::Gate;
 use super::person::{Person, posted};
-use crate::harness::{CRM_SECRET, PASSWORD, crm};
+use super::upstream::Upstream;
+use super::wire::Wire;
+use crate::harness::{CRM_SECRET, OPERATOR, PASSWORD, crm};
 use crate::oauth::{OLD_QUERY, encoded, exchange, old_wish, parameters, wish};
 use callgate::storage::clients::Client;
 use callgate::token::TokenHash;
@@ -49,10 +51,12 @@ impl Planted {
 
 #[tokio::test]
 async fn o01_o03_d11_no_secret_of_thirty_flows_is_in_any_log_metric_or_file() {
-    let mut gate = Gate::start("").await;
+    let upstream = Upstream::start().await;
+    let mut gate = Gate::start(&credentials(&upstream)).await;
     tell_all(&mut gate).await;
     gate.store.create_client(of_2012()).await.unwrap();
     let mut planted = Planted::default();
+    to_upstreams(&gate, &upstream, &mut planted).await;
     planted.add(CRM_SECRET);
     planted.add(OLD_SECRET);
     planted.add(PASSWORD);
@@ -72,6 +76,52 @@ async fn o01_o03_d11_no_secret_of_thirty_flows_is_in_any_log_metric_or_file() {
         .await;
     gate.logged(before + 1).await;
     nothing_is_found(&gate, &planted).await;
+}
+
+/// Routes to an upstream that is presented a secret of a service, and secrets of users.
+fn credentials(upstream: &Upstream) -> String {
+    let routes = upstream
+        .routes()
+        .replace("strip_prefix", "credential = 'own'\nstrip_prefix")
+        .replace(
+            "methods = ['GET']",
+            "methods = ['GET']\ncredential = 'service'",
+        );
+    format!(
+        "[[credential]]\nname = 'own'\nkind = 'basic'\nof = 'user'\n\
+         [[credential]]\nname = 'service'\nkind = 'bearer'\ntoken = 'planted-token-of-the-service'\n{routes}"
+    )
+}
+
+/// What upstreams are presented, and refuse.
+async fn to_upstreams(gate: &Gate, upstream: &Upstream, planted: &mut Planted) {
+    let ann = gate.token("ann", &["pbx.#"]).await;
+    let secrets = ["planted-password-there", "planted-token-of-the-service"];
+    let mut wire = Wire::connect(gate.operations).await;
+    let body = format!("{{\"username\":\"ann\",\"password\":\"{}\"}}", secrets[0]);
+    let path = "/admin/users/id-of-ann/credentials/own";
+    let request = super::form("PUT", path, OPERATOR, &body);
+    let request = request.replace("x-www-form-urlencoded", "json");
+    wire.send(&request).await;
+    assert_eq!(wire.answer().await.status(), 204);
+    for (path, status) in [
+        ("/pbx/a", 200),
+        ("/pbx/unauthorized", 502),
+        ("/extensions/a", 200),
+        ("/extensions/unauthorized", 502),
+    ] {
+        assert_eq!(gate.ask(&super::get(path, &ann)).await.status(), status);
+    }
+    for heard in upstream.heard() {
+        let value = heard.header("authorization").to_owned();
+        planted.add(value.split_once(' ').unwrap().1);
+    }
+    planted.add(secrets[0]);
+    planted.add(secrets[1]);
+    // A caller that goes away before a peer answers is told of, too.
+    let mut wire = gate.wire().await;
+    wire.send(&super::get("/pbx/never", &ann)).await;
+    upstream.hears(|heard| heard.len() == 5).await;
 }
 
 /// The program's log tells what it tells to whoever looks for a fault.

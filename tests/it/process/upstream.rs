@@ -173,6 +173,20 @@ async fn answer(wire: &mut Wire, path: &str, go_on: &Notify) -> bool {
             echo(wire).await;
             return false;
         }
+        "unauthorized" => {
+            wire.send(
+                "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"pbx\"\r\nSet-Cookie: session=of-the-service\r\n\
+                 Content-Length: 13\r\n\r\nwho are you?\n",
+            )
+            .await;
+        }
+        "forbidden" => {
+            wire.send(
+                "HTTP/1.1 403 Forbidden\r\nWWW-Authenticate: Basic realm=\"pbx\"\r\nSet-Cookie: session=of-the-service\r\n\
+                 Authentication-Info: nextnonce=a\r\nContent-Length: 9\r\n\r\nnot this\n",
+            )
+            .await;
+        }
         _ => plain(wire).await,
     }
     true

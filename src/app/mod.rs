@@ -1,5 +1,8 @@
 //! The composition root: from a configuration to the gateways that serve it.
 
+mod credentials;
+mod housekeeping;
+
 use crate::admin::{self, Administration};
 use crate::admission::SqliteAdmission;
 use crate::auth::dpop::{self, Proofs};
@@ -25,9 +28,9 @@ use crate::route::{Endpoints, Routes};
 use crate::sealer::Sealer;
 use crate::storage::Store;
 use crate::token::{FactCache, Feed, Follower, KeyPolicy, Keyring, Mint};
+use crate::upstream_auth::Credentials;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::runtime::Handle;
 
 /// What lives as long as the process, whatever configurations come and go.
@@ -64,6 +67,8 @@ pub struct Version {
     pub calls: Arc<Calls>,
     /// Tokens of users at other providers.
     pub provider_tokens: Arc<ProviderTokens>,
+    /// What is presented to upstreams.
+    pub credentials: Arc<Credentials>,
     pub config: Config,
 }
 
@@ -160,19 +165,23 @@ impl Services {
             upstreams.insert(spec.name.clone(), upstream);
         }
         let oauth = Arc::new(self.oauth(&config)?);
+        let credentials = Arc::new(self.credentials(&config, &oauth.provider_tokens));
         Ok(Version {
             edge: Arc::new(Site {
                 gateway: self.edge(&config, &calls, &oauth)?,
                 upstreams,
+                credentials: Arc::clone(&credentials),
                 trusted: config.server.trusted_proxies.clone(),
             }),
             operations: Arc::new(Site {
                 gateway: self.operations(&config, &calls)?,
                 upstreams: BTreeMap::new(),
+                credentials: Arc::default(),
                 trusted: Vec::new(),
             }),
             calls,
             provider_tokens: Arc::clone(&oauth.provider_tokens),
+            credentials,
             config,
         })
     }
@@ -269,7 +278,7 @@ impl Services {
 
     fn operations(&self, config: &Config, calls: &Arc<Calls>) -> Result<Gateway, AppError> {
         let operator = OperatorToken::new(config.operations.token.clone());
-        let administration = Arc::new(self.administration(calls));
+        let administration = Arc::new(self.administration(calls, config));
         let endpoints =
             operations::endpoints(&self.store, &self.metrics, &self.clock, &self.reloads)
                 .and(admin::endpoints(&administration))
@@ -278,7 +287,7 @@ impl Services {
     }
 
     /// The acts of administration, on these calls.
-    pub fn administration(&self, calls: &Arc<Calls>) -> Administration {
+    pub fn administration(&self, calls: &Arc<Calls>, config: &Config) -> Administration {
         Administration {
             store: self.store.clone(),
             mint: self.mint.clone(),
@@ -286,6 +295,7 @@ impl Services {
             follower: Arc::clone(&self.follower),
             clock: self.clock.clone(),
             calls: Arc::clone(calls),
+            safe: self.safe(config),
         }
     }
 
@@ -306,78 +316,10 @@ impl Services {
             metrics: self.metrics.clone(),
         })
     }
-
-    /// What must be done over and over: follow revocations, end leases that are over, forget what is old.
-    pub async fn keep_house(
-        self,
-        calls: impl Fn() -> Arc<Calls>,
-        config: impl Fn() -> Arc<Config>,
-    ) {
-        // Side by side: what only reads must not wait for a store that cannot be written.
-        tokio::join!(self.follow(), self.tidy(calls, config));
-    }
-
-    async fn follow(&self) {
-        let mut second = tokio::time::interval(Duration::from_secs(1));
-        loop {
-            second.tick().await;
-            if let Err(error) = self.follower.catch_up().await {
-                tracing::error!(%error, "revocations cannot be read");
-            }
-        }
-    }
-
-    async fn tidy(&self, calls: impl Fn() -> Arc<Calls>, config: impl Fn() -> Arc<Config>) {
-        let mut second = tokio::time::interval(Duration::from_secs(1));
-        let mut since_pruned = 0_u32;
-        loop {
-            second.tick().await;
-            if let Err(error) = calls().sweep().await {
-                tracing::error!(%error, "leases cannot be swept");
-            }
-            since_pruned += 1;
-            if since_pruned >= PRUNE_EVERY {
-                since_pruned = 0;
-                self.prune(&config()).await;
-            }
-        }
-    }
-
-    async fn prune(&self, config: &Config) {
-        let now = self.clock.now();
-        let days = |days: u64| now - crate::clock::millis(Duration::from_secs(days * 24 * 3600));
-        let hour_ago = now - crate::clock::millis(Duration::from_hours(1));
-        let audited = now - crate::clock::millis(config.oauth.audit_retention);
-        let pruned = [
-            self.follower.prune().await,
-            self.store.prune_tokens(days(1)).await,
-            self.store.prune_codes(days(1)).await,
-            self.store.prune_devices(now - HOUR).await,
-            self.store.prune_sessions(days(1)).await,
-            self.store.prune_provider_logins(now).await,
-            self.store.prune_pushed_requests(hour_ago).await,
-            self.store.prune_assertions(hour_ago).await,
-            self.store.prune_pending_logins(days(1)).await,
-            self.store.prune_challenges(days(1)).await,
-            self.store.prune_audit(audited).await,
-        ];
-        if let Err(error) = self.keys.keep().await {
-            tracing::error!(%error, "the signing keys cannot be kept");
-        }
-        for error in pruned.into_iter().filter_map(Result::err) {
-            tracing::error!(%error, "old rows cannot be removed");
-        }
-    }
 }
 
 /// Proofs that are remembered: more than a gateway can verify within their window.
 const PROOFS: usize = 1_000_000;
-
-/// Milliseconds: how long a device is told that its code has expired, and not that it never was.
-const HOUR: i64 = 3_600_000;
-
-/// Seconds.
-const PRUNE_EVERY: u32 = 600;
 
 /// Without a `[[backend]]` there is the built-in one.
 fn backends(config: &Config) -> Vec<Spec> {

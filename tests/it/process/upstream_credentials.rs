@@ -1,0 +1,330 @@
+//! What upstreams are presented, as they hear it; and what clients hear of an upstream that does not like it.
+
+use super::upstream::Upstream;
+use super::wire::Wire;
+use super::{Gate, form, free_port, get};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fs;
+
+/// The usual routes to an upstream, of which `/pbx` and `/open` have a credential.
+fn routes(upstream: &Upstream, credential: &str) -> String {
+    let routes = upstream
+        .routes()
+        .replace("strip_prefix", "credential = 'c'\nstrip_prefix");
+    format!("[[credential]]\nname = 'c'\n{credential}\n{routes}")
+}
+
+const OWN: &str = "kind = 'basic'\nof = 'user'";
+const SERVICE: &str = "kind = 'bearer'\ntoken = 'planted-token-of-the-service'";
+
+/// Gives a user a password of their own there.
+async fn set(gate: &Gate, user: &str, password: &str) {
+    let mut wire = Wire::connect(gate.operations).await;
+    let path = format!("/admin/users/id-of-{user}/credentials/c");
+    let body = json!({ "username": user, "password": password }).to_string();
+    let request = form("PUT", &path, super::OPERATOR, &body);
+    wire.send(&request.replace("application/x-www-form-urlencoded", "application/json"))
+        .await;
+    let answer = wire.answer().await;
+    assert_eq!(answer.status(), 204, "{}", answer.text());
+}
+
+/// So many lines of the access log about `/pbx`.
+async fn proxied(gate: &Gate, lines: usize) -> Vec<Value> {
+    let found = || {
+        let log = gate.access_log();
+        let lines = log
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok());
+        lines
+            .filter(|line: &Value| line["route"] == "pbx")
+            .collect::<Vec<_>>()
+    };
+    super::eventually(|| found().len() >= lines, || gate.access_log()).await;
+    found()
+}
+
+fn basic(username: &str, password: &str) -> String {
+    use base64::Engine;
+    let pair = format!("{username}:{password}");
+    format!(
+        "Basic {}",
+        base64::engine::general_purpose::STANDARD.encode(pair)
+    )
+}
+
+#[tokio::test]
+async fn at_19_an_upstream_hears_our_credential_in_place_of_the_clients_in_whichever_carrier_it_came()
+ {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&routes(&upstream, SERVICE)).await;
+    let token = gate.token_through("legacy", "ann", &["pbx.#"]).await;
+    for (target, header) in [
+        ("/pbx/a", format!("Authorization: Bearer {token}\r\n")),
+        ("/pbx/a", format!("X-Auth-Token: {token}\r\n")),
+        ("/pbx/a", format!("Authentication: Bearer {token}\r\n")),
+        (&*format!("/pbx/a?access_token={token}"), String::new()),
+    ] {
+        let request = format!("GET {target} HTTP/1.1\r\nHost: gate.example\r\n{header}\r\n");
+        assert_eq!(gate.ask(&request).await.status(), 200, "{header}");
+    }
+    let heard = upstream.heard();
+    assert_eq!(heard.len(), 4);
+    for heard in heard {
+        assert!(!heard.head.contains(&token), "{}", heard.head);
+        assert_eq!(
+            heard.headers("authorization"),
+            ["Bearer planted-token-of-the-service"]
+        );
+        assert!(heard.headers("x-auth-token").is_empty(), "{}", heard.head);
+        assert_eq!(heard.header("x-callgate-user"), "ann");
+    }
+}
+
+#[tokio::test]
+async fn at_19_a_route_without_a_credential_presents_none() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&routes(&upstream, SERVICE)).await;
+    let ann = gate.token("ann", &["pbx.100.read"]).await;
+    assert_eq!(gate.ask(&get("/extensions/100", &ann)).await.status(), 200);
+    let open = "GET /open/a HTTP/1.1\r\nHost: gate.example\r\n\r\n";
+    assert_eq!(gate.ask(open).await.status(), 200);
+    for heard in upstream.heard() {
+        assert!(
+            !heard.head.to_lowercase().contains("authorization"),
+            "{}",
+            heard.head
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_sent_bare_in_a_header_of_its_own_and_the_clients_of_that_name_is_dropped() {
+    let upstream = Upstream::start().await;
+    let credential = format!("{SERVICE}\nheader = 'X-Api-Key'");
+    let routes =
+        routes(&upstream, &credential).replace("add_prefix", "headers = ['X-Api-Key']\nadd_prefix");
+    let gate = Gate::start(&routes).await;
+    let ann = gate.token("ann", &["pbx.#"]).await;
+    let request = get("/pbx/a", &ann).replace("\r\n\r\n", "\r\nX-Api-Key: of-the-client\r\n\r\n");
+    assert_eq!(gate.ask(&request).await.status(), 200);
+    let heard = upstream.heard().remove(0);
+    assert_eq!(heard.headers("x-api-key"), ["planted-token-of-the-service"]);
+    assert!(heard.headers("authorization").is_empty());
+}
+
+#[tokio::test]
+async fn a_token_in_a_file_is_read_again_without_a_reload() {
+    let upstream = Upstream::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (path, next) = (folder.path().join("token"), folder.path().join("next"));
+    fs::write(&path, "first\n").unwrap();
+    let credential = format!("kind = 'bearer'\ntoken = 'file:{}'", path.display());
+    let gate = Gate::start(&routes(&upstream, &credential)).await;
+    let ann = gate.token("ann", &["pbx.#"]).await;
+    gate.ask(&get("/pbx/a", &ann)).await;
+    assert_eq!(upstream.heard()[0].header("authorization"), "Bearer first");
+    fs::write(&next, "second\n").unwrap();
+    fs::rename(&next, &path).unwrap();
+    let begun = std::time::Instant::now();
+    loop {
+        gate.ask(&get("/pbx/a", &ann)).await;
+        let heard = upstream.heard().pop().unwrap();
+        if heard.header("authorization") == "Bearer second" {
+            break;
+        }
+        assert!(begun.elapsed() < super::PATIENCE, "{}", heard.head);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn at_19_of_many_requests_at_once_each_has_its_own_users_credential() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&routes(&upstream, OWN)).await;
+    let mut tokens = Vec::new();
+    for name in ["ann", "bob"] {
+        set(&gate, name, &format!("planted-password-of-{name}")).await;
+        tokens.push((name, gate.token(name, &["pbx.#"]).await));
+    }
+    // Eight connections of clients, on each of which the two take turns; to the upstream, they share what there is.
+    let asking = (0..8).map(|lane| {
+        let (tokens, edge) = (tokens.clone(), gate.edge);
+        tokio::spawn(async move {
+            let mut wire = Wire::connect(edge).await;
+            for turn in 0..8 {
+                let (name, token) = &tokens[(lane + turn) % 2];
+                wire.send(&get(&format!("/pbx/{name}"), token)).await;
+                assert_eq!(wire.answer().await.status(), 200);
+            }
+        })
+    });
+    for task in asking.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    let heard = upstream.heard();
+    assert_eq!(heard.len(), 64);
+    for heard in &heard {
+        let name = heard.header("x-callgate-user");
+        assert_eq!(heard.target(), format!("GET /api/{name}"));
+        let password = format!("planted-password-of-{name}");
+        assert_eq!(heard.headers("authorization"), [basic(name, &password)]);
+    }
+    let names: BTreeSet<_> = heard
+        .iter()
+        .map(|heard| heard.header("x-callgate-user"))
+        .collect();
+    assert_eq!(names.len(), 2);
+    assert!(
+        upstream.connections() < 40,
+        "connections are shared: {}",
+        upstream.connections()
+    );
+}
+
+#[tokio::test]
+async fn at_19_on_one_connection_to_the_upstream_the_next_user_is_not_the_last() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&routes(&upstream, OWN)).await;
+    set(&gate, "ann", "planted-password-of-ann").await;
+    let ann = gate.token("ann", &["pbx.#"]).await;
+    let bob = gate.token("bob", &["pbx.#"]).await;
+    let mut wire = gate.wire().await;
+    for (token, status) in [(&ann, 200), (&bob, 409), (&ann, 200), (&bob, 409)] {
+        wire.send(&get("/pbx/a", token)).await;
+        let answer = wire.answer().await;
+        assert_eq!(answer.status(), status, "{}", answer.text());
+    }
+    assert_eq!(upstream.heard().len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_missing_is_told_before_anything_goes_upstream() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&routes(&upstream, OWN)).await;
+    let bob = gate.token("bob", &["pbx.#"]).await;
+    let answer = gate.ask(&form("POST", "/pbx/a", &bob, "a=1")).await;
+    assert_eq!(answer.status(), 409);
+    assert_eq!(answer.json()["code"], "credential_missing");
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    let asked = super::person::posted(
+        "/oauth/token",
+        ("crm", crate::harness::CRM_SECRET),
+        &[("grant_type", "client_credentials"), ("scope", "pbx")],
+    );
+    let token = gate.ask(&asked).await.json()["access_token"].clone();
+    let answer = gate.ask(&get("/pbx/a", token.as_str().unwrap())).await;
+    assert_eq!(answer.status(), 403);
+    assert_eq!(answer.json()["code"], "credential_needs_user");
+    assert_eq!(upstream.heard().len(), 0);
+    for line in proxied(&gate, 2).await {
+        assert!(line["upstream_us"].is_null(), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_of_our_credential_is_no_refusal_of_the_clients_and_is_not_repeated() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&routes(&upstream, SERVICE)).await;
+    let ann = gate.token("ann", &["pbx.#"]).await;
+    for request in [
+        get("/pbx/unauthorized", &ann),
+        form("POST", "/pbx/unauthorized", &ann, "a=1"),
+    ] {
+        let answer = gate.ask(&request).await;
+        assert_eq!(answer.status(), 502, "{}", answer.text());
+        assert_eq!(answer.json()["code"], "upstream_refused_credential");
+        for name in ["www-authenticate", "set-cookie"] {
+            assert!(answer.headers(name).is_empty(), "{}", answer.head);
+        }
+        assert!(!answer.text().contains("who are you"), "{}", answer.text());
+    }
+    assert_eq!(upstream.heard().len(), 2);
+    for line in proxied(&gate, 2).await {
+        assert_eq!(line["fault"], "upstream", "{line}");
+    }
+    let metrics = gate.operate("GET", "/metrics").await.text();
+    let counted = "callgate_upstream_credentials_total{credential=\"c\",result=\"refused\"} 2";
+    assert!(metrics.contains(counted), "{metrics}");
+    // The gateway and the client's token are as good as before.
+    assert_eq!(gate.ask(&get("/pbx/a", &ann)).await.status(), 200);
+}
+
+#[tokio::test]
+async fn what_is_forbidden_there_goes_through_without_what_was_meant_for_us() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&routes(&upstream, SERVICE)).await;
+    let ann = gate.token("ann", &["pbx.#", "pbx.forbidden.read"]).await;
+    let answer = gate.ask(&get("/pbx/forbidden", &ann)).await;
+    assert_eq!(
+        (answer.status(), answer.text().as_str()),
+        (403, "not this\n")
+    );
+    for name in ["www-authenticate", "set-cookie", "authentication-info"] {
+        assert!(answer.headers(name).is_empty(), "{}", answer.head);
+    }
+    // Without a credential of ours, an upstream's answer is the client's.
+    let answer = gate.ask(&get("/extensions/forbidden", &ann)).await;
+    assert_eq!(answer.headers("set-cookie"), ["session=of-the-service"]);
+}
+
+#[tokio::test]
+async fn a_websocket_is_opened_with_our_credential_and_names_no_other_header_of_the_connection() {
+    let upstream = Upstream::start().await;
+    let credential = format!("{SERVICE}\nheader = 'X-Api-Key'");
+    let gate = Gate::start(&routes(&upstream, &credential)).await;
+    let ann = gate.token("ann", &["pbx.#"]).await;
+    let mut wire = gate.wire().await;
+    let request = format!(
+        "GET /pbx/ws HTTP/1.1\r\nHost: gate.example\r\nAuthorization: Bearer {ann}\r\nUpgrade: websocket\r\n\
+         Connection: Upgrade, X-Api-Key\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    );
+    wire.send(&request).await;
+    assert_eq!(wire.head().await.unwrap().status(), 101);
+    let heard = upstream.heard().remove(0);
+    assert_eq!(heard.headers("x-api-key"), ["planted-token-of-the-service"]);
+    assert_eq!(heard.header("connection").to_lowercase(), "upgrade");
+}
+
+#[tokio::test]
+async fn a_peer_that_is_away_costs_the_next_one_nothing() {
+    let upstream = Upstream::start().await;
+    let peers = format!("peers = ['{}', '{}']", free_port(), upstream.address);
+    let routes = routes(&upstream, OWN)
+        .replace(&format!("peers = ['{}']", upstream.address), &peers)
+        // No check finds it out before the requests do.
+        .replace(
+            "[[route]]\nname = 'pbx'",
+            "[upstream.health]\ninterval = '1h'\nfailures = 1000\n[[route]]\nname = 'pbx'",
+        );
+    let gate = Gate::start(&routes).await;
+    set(&gate, "ann", "planted-password-of-ann").await;
+    let ann = gate.token("ann", &["pbx.#"]).await;
+    for _ in 0..4 {
+        let answer = gate.ask(&form("POST", "/pbx/a", &ann, "a=1")).await;
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+    }
+    let heard = upstream.heard();
+    assert_eq!(heard.len(), 4);
+    let expected = basic("ann", "planted-password-of-ann");
+    assert!(
+        heard
+            .iter()
+            .all(|heard| heard.headers("authorization") == [&expected])
+    );
+}
+
+#[tokio::test]
+async fn a_credential_of_a_reload_counts_from_the_next_request_on() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&routes(&upstream, SERVICE)).await;
+    let ann = gate.token("ann", &["pbx.#"]).await;
+    gate.configure("", &routes(&upstream, "kind = 'bearer'\ntoken = 'another'"));
+    assert_eq!(gate.operate("POST", "/admin/reload").await.status(), 204);
+    gate.ask(&get("/pbx/a", &ann)).await;
+    assert_eq!(
+        upstream.heard()[0].header("authorization"),
+        "Bearer another"
+    );
+}
