@@ -4,6 +4,7 @@
 
 pub mod acl;
 pub mod credential;
+pub mod digest;
 pub mod jwt;
 pub mod path;
 pub mod wire;
@@ -11,9 +12,10 @@ pub mod wire;
 pub type Check = fn(&[u8]);
 
 /// The targets, by the names of their folders in the corpus.
-pub const TARGETS: [(&str, Check); 5] = [
+pub const TARGETS: [(&str, Check); 6] = [
     ("acl", acl::check),
     ("credential", credential::check),
+    ("digest", digest::check),
     ("jwt", jwt::check),
     ("path", path::check),
     ("wire", wire::check),

@@ -69,6 +69,12 @@ impl<'r> Credential<'r> {
             (Some(credential), None) => credential.ok_or(AuthError::Invalid),
         }
     }
+
+    /// A token is of visible characters alone (RFC 6750 §2.1 allows fewer still): no blank, no tab, no escape.
+    fn of(token: Cow<'r, str>, carrier: Carrier) -> Option<Self> {
+        let is_visible = token.bytes().all(|byte| byte.is_ascii_graphic());
+        (is_visible && !token.is_empty()).then_some(Self { token, carrier })
+    }
 }
 
 /// `None` for a header that claims to carry a credential but carries none that can be read.
@@ -97,15 +103,14 @@ fn read(value: &HeaderValue, carrier: Carrier) -> Option<Credential<'_>> {
             .or_else(|| of_scheme("Bearer", text).map(|token| (carrier, token)))?,
         _ => (carrier, of_scheme("Bearer", text)?),
     };
-    let token = Cow::Borrowed(token);
-    (!token.is_empty()).then_some(Credential { token, carrier })
+    Credential::of(Cow::Borrowed(token), carrier)
 }
 
 /// The scheme is case-insensitive (RFC 9110 §11.1).
 fn of_scheme<'t>(wanted: &str, text: &'t str) -> Option<&'t str> {
     let (scheme, token) = text.split_once(' ')?;
     let token = token.trim_start();
-    (scheme.eq_ignore_ascii_case(wanted) && !token.contains(' ')).then_some(token)
+    scheme.eq_ignore_ascii_case(wanted).then_some(token)
 }
 
 fn in_query(query: &str) -> impl Iterator<Item = Option<Credential<'_>>> {
@@ -113,10 +118,7 @@ fn in_query(query: &str) -> impl Iterator<Item = Option<Credential<'_>>> {
     let query = if present { query } else { "" };
     form_urlencoded::parse(query.as_bytes())
         .filter(|(name, _)| name == ACCESS_TOKEN)
-        .map(|(_, token)| {
-            let carrier = Carrier::Query;
-            (!token.is_empty()).then_some(Credential { token, carrier })
-        })
+        .map(|(_, token)| Credential::of(token, Carrier::Query))
 }
 
 /// A credential never prints its token.
@@ -200,14 +202,26 @@ mod tests {
 
     #[test]
     fn at_24_what_cannot_be_read_is_invalid_not_missing() {
-        for header in ["Basic YTpi", "Bearer", "Bearer ", "Bearer a b", "abc"] {
+        for header in [
+            "Basic YTpi",
+            "Bearer",
+            "Bearer ",
+            "Bearer a b",
+            "Bearer a\tb",
+            "DPoP a\tb",
+            "abc",
+        ] {
             let result = found("/", &[("authorization", header)]);
             assert!(matches!(result, Err(AuthError::Invalid)), "{header}");
         }
-        assert!(matches!(
-            found("/?access_token=", &[]),
-            Err(AuthError::Invalid)
-        ));
+        for header in ["", "a b", "a\tb"] {
+            let result = found("/", &[("x-auth-token", header)]);
+            assert!(matches!(result, Err(AuthError::Invalid)), "{header}");
+        }
+        for query in ["", "a+b", "a%20b", "a%0d%0ab", "%C3%A9", "%00", "%FF"] {
+            let result = found(&format!("/?access_token={query}"), &[]);
+            assert!(matches!(result, Err(AuthError::Invalid)), "{query}");
+        }
     }
 
     #[test]

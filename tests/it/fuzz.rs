@@ -47,6 +47,11 @@ fn credentials_hold_for_their_corpus() {
 }
 
 #[test]
+fn kalliope_headers_hold_for_their_corpus() {
+    holds("digest");
+}
+
+#[test]
 fn signed_tokens_hold_for_their_corpus() {
     holds("jwt");
 }
