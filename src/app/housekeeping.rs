@@ -3,6 +3,7 @@
 use super::Services;
 use crate::call::Calls;
 use crate::config::Config;
+use crate::replay;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ const HOUR: i64 = 3_600_000;
 
 /// Seconds.
 const PRUNE_EVERY: u32 = 600;
+const PRUNE_USED_EVERY: u32 = 30;
 
 impl Services {
     /// What must be done over and over: follow revocations, end leases that are over, forget what is old.
@@ -35,17 +37,26 @@ impl Services {
 
     async fn tidy(&self, calls: impl Fn() -> Arc<Calls>, config: impl Fn() -> Arc<Config>) {
         let mut second = tokio::time::interval(Duration::from_secs(1));
-        let mut since_pruned = 0_u32;
+        let mut seconds = 0_u32;
         loop {
             second.tick().await;
             if let Err(error) = calls().sweep().await {
                 tracing::error!(%error, "leases cannot be swept");
             }
-            since_pruned += 1;
-            if since_pruned >= PRUNE_EVERY {
-                since_pruned = 0;
+            seconds = seconds.wrapping_add(1);
+            if seconds.is_multiple_of(PRUNE_USED_EVERY) {
+                self.prune_used().await;
+            }
+            if seconds.is_multiple_of(PRUNE_EVERY) {
                 self.prune(&config()).await;
             }
+        }
+    }
+
+    /// More often than what else is old: the table is to hold little more than what could still be used again.
+    async fn prune_used(&self) {
+        if let Err(error) = replay::prune(&self.store, self.clock.now()).await {
+            tracing::error!(%error, "used names cannot be removed");
         }
     }
 

@@ -138,7 +138,7 @@ impl Services {
             sealer,
             keys: Arc::new(keys),
             follower: Arc::new(follower),
-            used_proofs: Arc::new(Replay::new(PROOFS)),
+            used_proofs: Arc::new(Replay::new(PROOFS, store.clone())),
             started_at: clock.now(),
             attempts: Arc::new(oauth::Attempts::new(&config.oauth, &metrics)),
             store,
@@ -231,6 +231,7 @@ impl Services {
             origin: config.server.public_origin.clone(),
             window: config.oauth.dpop_window,
             nonce: config.oauth.dpop_nonce,
+            keeper: config.oauth.dpop_replay,
         };
         let used = Arc::clone(&self.used_proofs);
         Proofs::new(&settings, self.mint.clone(), used, self.started_at)

@@ -1,6 +1,7 @@
 //! Tokens and their scheme (RFC 9449 §7): what is bound to a key comes with a proof of it, what is not without.
 
 use super::dpop::{ProofError, Proofs};
+use super::vault::SourceError;
 use super::{AuthError, Carrier, Credential, Principal};
 use crate::clock::EpochMs;
 use http::HeaderValue;
@@ -20,7 +21,7 @@ const BOUND: &str = "the token is bound to a key: send it as `Authorization: DPo
 const UNBOUND: &str = "the token is not bound to a key: send it as `Authorization: Bearer`";
 
 /// Looks at every request, whatever is known of its token: a proof is good once.
-pub(super) fn check(
+pub(super) async fn check(
     proofs: Option<&Proofs>,
     head: &Parts,
     credential: &Credential<'_>,
@@ -50,9 +51,15 @@ pub(super) fn check(
     match &principal.jkt {
         Some(_) if !proves => Err(refused("invalid_token", BOUND.to_owned())),
         None => Err(refused("invalid_token", UNBOUND.to_owned())),
-        Some(key) => match proofs.check(head, Some((&credential.token, key)), now) {
+        Some(key) => match proofs
+            .check(head, Some((&credential.token, key)), now)
+            .await
+        {
             Ok(_) => Ok(principal),
             Err(ProofError::Busy) => Err(AuthError::Busy),
+            Err(ProofError::Unavailable(cause)) => {
+                Err(AuthError::Unavailable(SourceError::Store(cause)))
+            }
             Err(error) => Err(refused(error.code(), error.to_string())),
         },
     }

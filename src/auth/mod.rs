@@ -145,7 +145,7 @@ impl Chain {
         };
         let (cache, result) = self.judge(&credential, now).await;
         let proofs = self.proofs.as_deref();
-        let result = bound::check(proofs, head, &credential, result, now);
+        let result = bound::check(proofs, head, &credential, result, now).await;
         (cache, result)
     }
 

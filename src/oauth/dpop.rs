@@ -11,12 +11,12 @@ use http::request::Parts;
 
 impl Oauth {
     /// The key that tokens of this request are to be bound to; none when the client proves none and need not.
-    pub(super) fn proved_key(
+    pub(super) async fn proved_key(
         &self,
         head: &Parts,
         client: &Client,
     ) -> Result<Option<String>, ClientError> {
-        let key = self.offered_key(head)?;
+        let key = self.offered_key(head).await?;
         // RFC 9449 §5.2
         if key.is_none() && client.dpop_bound.0 {
             return Err(ProofError::Missing.into());
@@ -26,12 +26,12 @@ impl Oauth {
 
     /// The key of a pushed request (RFC 9449 §10.1): that of its proof, if there is one, which is then as if it had been
     /// named.
-    pub(super) fn with_offered_key(
+    pub(super) async fn with_offered_key(
         &self,
         head: &Parts,
         form: Parameters,
     ) -> Result<Parameters, ClientError> {
-        let Some(key) = self.offered_key(head)? else {
+        let Some(key) = self.offered_key(head).await? else {
             return Ok(form);
         };
         match form.get("dpop_jkt")? {
@@ -41,8 +41,8 @@ impl Oauth {
         }
     }
 
-    fn offered_key(&self, head: &Parts) -> Result<Option<String>, ClientError> {
-        match self.proofs.check(head, None, self.clock.now()) {
+    async fn offered_key(&self, head: &Parts) -> Result<Option<String>, ClientError> {
+        match self.proofs.check(head, None, self.clock.now()).await {
             Ok(key) => Ok(Some(key)),
             Err(ProofError::Missing) => Ok(None),
             Err(error) => Err(error.into()),

@@ -7,6 +7,7 @@ use super::wanted::Wanted;
 use super::{page, wanted};
 use crate::auth::AuthError;
 use crate::auth::dpop::ProofError;
+use crate::auth::vault::SourceError;
 use crate::error::{Error, Problem};
 use crate::http::{DecisionId, Response, json, no_store};
 use crate::storage::StoreError;
@@ -110,6 +111,10 @@ impl IntoResponse for ClientError {
         match self {
             Self::Gateway(error) => return error.into_response(),
             Self::Proof(ProofError::Busy) => return Error::from(AuthError::Busy).into_response(),
+            Self::Proof(ProofError::Unavailable(cause)) => {
+                return Error::from(AuthError::Unavailable(SourceError::Store(cause)))
+                    .into_response();
+            }
             _ => {}
         }
         let mut response = object(status, code, &self.to_string());

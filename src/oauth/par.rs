@@ -33,7 +33,7 @@ async fn push(oauth: &Oauth, head: &Parts, body: &Bytes) -> Result<Response, Cli
     }
     let now = oauth.clock.now();
     oauth.attempts.push(&client.id, &address(head), now)?;
-    let form = oauth.with_offered_key(head, named(form, &client))?;
+    let form = oauth.with_offered_key(head, named(form, &client)).await?;
     let request = AuthorizationRequest::check(oauth, &form).await?;
     keep(oauth, &request).await
 }

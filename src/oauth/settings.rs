@@ -2,6 +2,7 @@
 
 use super::brand;
 use crate::auth::password::Bounds;
+use crate::replay::Keeper;
 use crate::token::Algorithm;
 use serde::{Deserialize, Deserializer, de};
 use std::collections::BTreeMap;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub dpop_window: Duration,
     /// Whether a proof must contain a nonce of this server (RFC 9449 §8).
     pub dpop_nonce: bool,
+    /// Who remembers the proofs that were used.
+    pub dpop_replay: Keeper,
     /// How JWT access tokens are signed.
     pub signing_algorithm: Algorithm,
     /// How long a key signs; zero for ever.
@@ -136,6 +139,7 @@ impl Default for Settings {
             require_pushed_authorization_requests: false,
             dpop_window: Duration::from_secs(MINUTE),
             dpop_nonce: false,
+            dpop_replay: Keeper::default(),
             signing_algorithm: Algorithm::default(),
             signing_key_lifetime: Duration::from_secs(90 * DAY),
             signing_key_ahead: Duration::from_secs(DAY),

@@ -44,7 +44,7 @@ async fn answer(oauth: &Oauth, head: &Parts, client: &Client, form: &Parameters)
     if !client.grant_types.contains(grant_type) {
         return Err(ClientError::UnauthorizedClient);
     }
-    let key = oauth.proved_key(head, client)?;
+    let key = oauth.proved_key(head, client).await?;
     let key = key.as_deref();
     let answer = match grant_type {
         "authorization_code" => exchange::tokens(oauth, head, client, form, key).await?,
@@ -77,7 +77,7 @@ pub(super) async fn get(
     if query.get("grant_type")? != Some("authorization_code") {
         return Err(ClientError::UnsupportedGrantType);
     }
-    let key = oauth.proved_key(&head, &client)?;
+    let key = oauth.proved_key(&head, &client).await?;
     let redeemed = exchange::in_fragment(&oauth, &head, &client, &query, key.as_deref()).await;
     let (redirect_uri, answer) =
         redeemed.inspect_err(|error| oauth.count_guess(&head, &client, error))?;

@@ -31,6 +31,7 @@ pub mod signing_keys;
 pub mod tenants;
 pub mod tokens;
 pub mod totp;
+pub mod used_names;
 pub mod user_credentials;
 pub mod users;
 mod words;

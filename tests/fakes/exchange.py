@@ -36,8 +36,8 @@ class Call:
 class Exchange:
     """All calls of a fake. `tell(event, call)` hears `dialled`, `answered` and `ended`."""
 
-    def __init__(self, fake, new_id, tell):
-        self.fake, self.new_id, self.tell = fake, new_id, tell
+    def __init__(self, fake, new_id, tell, complete=lambda line, number: {}):
+        self.fake, self.new_id, self.tell, self.complete = fake, new_id, tell, complete
         self.life = dict(LIFE)
         self.live, self.of_line, self.dials = {}, Counter(), 0
         self.ended = deque(maxlen=200_000)
@@ -56,11 +56,14 @@ class Exchange:
             self.live[call.id] = call
             self.of_line[call.line] += 1
             self.schedule(call)
+        self.ended.extend(Call(**fields) for fields in self.fake.state.take("ended"))
         self.dials = self.fake.state.all("exchange").get("dials", 0)
 
     def dial(self, line, number, asked_by, **more):
         self.dials += 1
-        call = Call(id=self.new_id(), line=line, number=number, asked_by=asked_by, state="ringing", begun=time.time(), more=more)
+        call = Call(
+            id=self.new_id(), line=line, number=number, asked_by=asked_by, state="ringing", begun=time.time(), more=more
+        )
         more["ordinal"] = self.dials
         self.fake.state.put("exchange", "dials", self.dials)
         self.live[call.id] = call
@@ -87,9 +90,17 @@ class Exchange:
         self.happened("ended", call)
         return True
 
-    def listed(self):
-        """The calls that a list shows: late, if lists are."""
+    def keep(self, call):
+        """Writes down what changed of a call that goes on."""
+        if call.id in self.live:
+            self.fake.state.put("call", call.id, call.to_json())
+
+    def listed(self, ringing=True):
+        """The calls that a list shows: late, if lists are; without those that ring, where it is one of those lists."""
         then = time.time() - self.life["list_delay"]
+        return [call for call in self.shown_at(then) if ringing or call.answered and call.answered <= then]
+
+    def shown_at(self, then):
         if self.life["list_delay"] == 0:
             return list(self.live.values())
         gone = []
@@ -102,11 +113,14 @@ class Exchange:
     def happened(self, event, call):
         if event == "ended":
             self.fake.state.drop("call", call.id)
+            self.fake.state.append("ended", call.id, call.to_json())
         else:
-            self.fake.state.put("call", call.id, call.to_json())
+            self.keep(call)
         facts = {"cause": call.cause, "by": call.ended_by} if event == "ended" else {}
         facts["live_of_line"] = self.of_line[call.line]
-        self.fake.journal.write(event, call=call.id, line=call.line, number=call.number, asked_by=call.asked_by, **facts)
+        self.fake.journal.write(
+            event, call=call.id, line=call.line, number=call.number, asked_by=call.asked_by, **facts
+        )
         self.tell(event, call)
 
     def schedule(self, call):
@@ -130,7 +144,8 @@ class Exchange:
     def admin_dial(self, request):
         """A call that was dialled at the telephone."""
         asked = body_of(request)
-        call = self.dial(asked.pop("line"), asked.pop("number"), "telephone", **asked)
+        line, number = asked.pop("line"), asked.pop("number")
+        call = self.dial(line, number, "telephone", **{**self.complete(line, number), **asked})
         return answer_json(call.to_json(), 201)
 
     def admin_answer(self, request, id):

@@ -103,6 +103,10 @@ class State:
     def all(self, kind):
         return self.kinds.setdefault(kind, {})
 
+    def take(self, kind):
+        """What a former life left of a kind that is only appended to, and is kept elsewhere."""
+        return list(self.kinds.pop(kind, {}).values())
+
 
 class Clock:
     """The system's own clock, which tests set wrong, move and stop."""

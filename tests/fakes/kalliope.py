@@ -1,8 +1,6 @@
-"""A Kalliope PBX, as far as public text shows one (docs: README.md): salt, digest, click-to-call, records, notifications."""
+"""A Kalliope PBX, as far as public text shows one: salt, digest, click-to-call, records, notifications."""
 
 import base64
-import csv
-import io
 import itertools
 import re
 import time
@@ -12,10 +10,11 @@ from xml.sax.saxutils import escape
 from exchange import Exchange
 from fake import Answer, Fake, Refused, answer_json, body_of, main, to_json
 from kalliope_digest import STRICT, WINDOW, Nonces, digest, digest_password, equal, parse
+from kalliope_ami import Ami
+from kalliope_records import FORMATS, between, on_days, record, wants, written
 from outbox import Outbox
 
 SERVICES = set("BUSYLEVEL CFBS CFIM CFNA CFUN CLIP DND EXTEN_HUNTING FORKMOBILE HUNTING".split())
-FORMATS = "summary detailed blues_out v3_compat".split()
 TEMPLATE = '{"id":"%event_id%","event":"%event_name%","time":"%event_timestamp%","call":%call_params[JSON]%}'
 EVENTS = {"dialled": "pbx.call.start", "answered": "pbx.extension.answercall", "ended": "pbx.call.end"}
 
@@ -29,6 +28,8 @@ class Kalliope(Fake):
         add = parser.add_argument
         add("--tenant", action="append", default=[], metavar="DOMAIN=SALT")
         add("--user", action="append", default=[], metavar="DOMAIN/NAME:PASSWORD")
+        add("--ami", type=int, metavar="PORT", help="open the manager interface; 0: a free port")
+        add("--ami-user", action="append", default=[], metavar="NAME:SECRET")
         # All of these are unknown in public text (U).
         add("--c2c-methods", default="GET", help="(I)")
         add("--c2c-status", type=int, default=200)
@@ -37,14 +38,25 @@ class Kalliope(Fake):
         add("--unknown-tenant-status", type=int, default=404)
         add("--salt-root", default="response", help="the root element of the XML")
         add("--empty-domain", default="refuse", choices=["refuse", "default"])
-        add("--nonces", default="vendor", choices=["vendor", "created"], help="kept 300 s from use (D), or to Created + 300 s")
-        add("--spend-nonce", default="always", choices=["always", "verified"], help="Symfony's recipe spends it before it looks (I)")
+        add(
+            "--nonces",
+            default="vendor",
+            choices=["vendor", "created"],
+            help="kept 300 s from use (D), or to Created + 300 s",
+        )
+        add(
+            "--spend-nonce",
+            default="always",
+            choices=["always", "verified"],
+            help="Symfony's recipe spends it before it looks (I)",
+        )
 
     def begin(self):
         self.salts, self.users, self.extensions = {}, {}, None
         self.operations = {}
         self.nonces, self.outbox = Nonces(self.state), Outbox(self)
         self.exchange = Exchange(self, self.unique_id, self.tell)
+        self.ami = Ami(self)
         self.notify, self.events = None, itertools.count(1)
         self.add_tenant("default", "b5a8fdcf2f8d5acdad33c4a072a97d7a")
         for domain, salt in self.state.all("tenant").items():
@@ -61,10 +73,18 @@ class Kalliope(Fake):
 
     async def started(self):
         self.exchange.resume()
+        if self.given.ami is not None:
+            await self.ami.listen(self.given.host, self.given.ami)
 
     def unique_id(self):
         """As Asterisk's: the second, and a number that grows."""
         return f"{int(time.time())}.{self.exchange.dials}"
+
+    def domain_of(self, uid):
+        """The tenant of a uid; without one, `default`."""
+        if uid is None:
+            return "default"
+        return next((domain for domain in self.salts if uid_of(domain) == uid), None)
 
     # Who is there.
 
@@ -185,7 +205,7 @@ class Kalliope(Fake):
             return Answer(200, media=None)
         if request.method == "POST":
             self.operations[at] = self.operation_data(request)
-        known = {"tenantUuid": f"tenant-{user.domain}", "serviceName": service, "key": key}
+        known = {"tenantUuid": uid_of(user.domain), "serviceName": service, "key": key}
         return answer_json({**known, "operationData": self.operations.get(at, "")})
 
     @staticmethod
@@ -202,94 +222,16 @@ class Kalliope(Fake):
         user = self.authenticate(request)
         if format not in FORMATS:
             raise Refused(Answer(404), "no such format")
-        if request.method == "POST":
-            fits = self.between(request)
-        else:
-            fits = self.on_days(years or time.strftime("%Y"), months or ("" if years else time.strftime("%m")), days)
-        rows = [
-            self.record(call, masked=user.username == "admin")
-            for call in self.exchange.ended
-            if call.line.endswith(f"@{user.domain}")
-        ]
-        return self.written([row for row in rows if fits(row)], request, format)
-
-    @staticmethod
-    def on_days(years, months, days):
-        """Whether a row began in these years, months and days, which are positional ranges: 2016/01-02/12-15 (D)."""
-        ranges = []
-        for text, digits in ((years, 4), (months, 2), (days, 2)):
-            if text and not re.fullmatch(rf"\d{{{digits}}}(-\d{{{digits}}})?", text):
-                raise Refused(Answer(400), "no date")
-            first, _, last = text.partition("-")
-            ranges.append((first or "0", last or first or "9999"))
-
-        def fits(row):
-            parts = row["start_time"][:10].split("-")
-            return all(int(first) <= int(part) <= int(last) for part, (first, last) in zip(parts, ranges))
-
-        return fits
-
-    @staticmethod
-    def between(request):
-        text = request.body.decode("utf-8", "replace")
-        if text.lstrip().startswith("<"):
-            begin, end = (re.search(f"<{name}>([^<]*)</{name}>", text) for name in ("begin", "end"))
-            begin, end = begin and begin[1], end and end[1]
-        else:
-            try:
-                wanted = body_of(request)["cdr"]
-                begin, end = wanted.get("begin"), wanted.get("end")
-            except (ValueError, KeyError, TypeError, AttributeError):
-                raise Refused(Answer(400), "no cdr in the body") from None
-        return lambda row: (begin or "") <= row["start_time"] <= (end or "9999")
-
-    @staticmethod
-    def record(call, masked):
-        def at(seconds):
-            return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else ""
-
-        number = call.number
-        if masked and len(number) > 5:
-            number = number[:-3] + "xxx"
-        begin = call.answered or call.ended
-        return {
-            "id": call.id,
-            "source": "local_exten",
-            "start_time": at(call.begun),
-            "answer_time": at(call.answered),
-            "end_time": at(call.ended),
-            "account_code": "",
-            "caller": call.line.partition("@")[0],
-            "gateway_name": "",
-            "called": number,
-            "status": "ANSWERED" if call.answered else {"busy": "BUSY", "noAnswer": "NO ANSWER"}.get(call.cause, "FAILED"),
-            "answered_by": number if call.answered else "",
-            "bill_secs": str(int(call.ended - begin)),
-            "duration": str(int(call.ended - call.begun)),
-            "destination": number,
-        }
-
-    @staticmethod
-    def written(rows, request, format):
-        """As JSON (a list: I), CSV, text, or XML by the same names under `<cdr><call>` (D)."""
-        if format == "blues_out":
-            return Answer(200, "".join(";".join(row.values()) + "\r\n" for row in rows), "text/plain")
-        if wants(request, "json"):
-            return answer_json(rows)
-        if wants(request, "csv"):
-            text = io.StringIO()
-            table = csv.DictWriter(text, list(rows[0]) if rows else ["id"])
-            table.writeheader()
-            table.writerows(rows)
-            return Answer(200, text.getvalue(), "text/csv")
-        calls = "".join(
-            "<call>" + "".join(f"<{name}>{escape(value)}</{name}>" for name, value in row.items()) + "</call>" for row in rows
-        )
-        return Answer(200, f'<?xml version="1.0"?>\n<cdr>{calls}</cdr>\n', "application/xml")
+        fits = between(request) if request.method == "POST" else on_days(years, months, days)
+        calls = [call for call in self.exchange.ended if call.line.endswith(f"@{user.domain}")]
+        # To `admin` the last three digits do not show (D).
+        rows = [record(call, masked=user.username == "admin") for call in calls]
+        return written([row for row in rows if fits(row)], request, format)
 
     # What the PBX tells others ("Notifica eventi", D).
 
     def tell(self, happened, call):
+        self.ami.tell(happened, call)
         name = EVENTS[happened]
         if happened == "ended" and not call.answered:
             self.notification("pbx.extension.missedcall", call)
@@ -365,9 +307,9 @@ class Kalliope(Fake):
         return Answer(204)
 
 
-def wants(request, kind):
-    """Whether `Accept` names a kind; `Accept: json` counts too (K-CDRPY, S)."""
-    return kind in request.header("accept").lower()
+def uid_of(domain):
+    """A tenant's uid, as settings and the manager interface show it."""
+    return f"tenant-{domain}"
 
 
 if __name__ == "__main__":

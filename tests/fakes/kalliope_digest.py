@@ -1,4 +1,4 @@
-"""Kalliope's one-way digest, as its manual says (D): written for the fake, so that it checks what the gateway made of the same text."""
+"""Kalliope's one-way digest, as its manual says (D): written anew for the fake, so that each checks the other's reading."""
 
 import base64
 import hashlib

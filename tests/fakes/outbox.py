@@ -45,8 +45,9 @@ async def ask(url, method, headers, body, trust=None):
 class Outbox:
     """Sends messages; those of one call one after the other."""
 
-    def __init__(self, fake):
-        self.fake = fake
+    def __init__(self, fake, losing=True):
+        """Where not `losing`, the fake itself asks what gets lost."""
+        self.fake, self.losing = fake, losing
         self.random = random.Random(f"{fake.given.seed}:outbox")
         self.faults = dict(FAULTS)
         self.tails, self.waiting = {}, 0
@@ -73,16 +74,18 @@ class Outbox:
         if self.tails.get(call) is task:
             del self.tails[call]
 
+    def loses(self, event):
+        """Whether this message is one of those that get lost."""
+        return self.faults["event"] in (None, event) and self.random.random() < self.faults["lose"]
+
     async def deliver(self, before, call, event, prepare):
-        # Drawn now, not when it is sent: a seed means the same however fast the others are.
-        lost = self.random.random() < self.faults["lose"] and self.faults["event"] in (None, event)
         times = 2 if self.random.random() < self.faults["double"] else 1
         if before:
             await asyncio.wait([before])
         message = prepare()
         if not message:
             return
-        if lost:
+        if self.losing and self.loses(event):
             self.fake.journal.write("lost", call=call, message=event)
             return
         if self.faults["delay"]:

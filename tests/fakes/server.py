@@ -56,7 +56,10 @@ class Answer:
         self.body = body.encode() if isinstance(body, str) else body
 
     def to_bytes(self, head, persistent, now):
-        lines = [f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Unknown')}", f"Date: {formatdate(now, usegmt=True)}"]
+        lines = [
+            f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Unknown')}",
+            f"Date: {formatdate(now, usegmt=True)}",
+        ]
         if self.media:
             lines.append(f"Content-Type: {self.media}")
         # RFC 9110 §8.6: none with 1xx and 204.
@@ -135,6 +138,8 @@ class Connection(asyncio.Protocol):
             self.transport.close()
 
     def later(self, request, done):
+        if done.exception():
+            self.reset()
         self.send(request, done.result())
         self.serve()
         if self.ended and not self.busy:
@@ -283,7 +288,9 @@ class Listener:
         self.port = None
 
     async def listen(self, host, port, tls=None):
-        server = await asyncio.get_running_loop().create_server(lambda: Connection(self), host, port, ssl=tls, backlog=1024)
+        server = await asyncio.get_running_loop().create_server(
+            lambda: Connection(self), host, port, ssl=tls, backlog=1024
+        )
         self.port = server.sockets[0].getsockname()[1]
 
     def drop_all(self):

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import socket
 import unittest
 from calendar import timegm
 from datetime import datetime, timezone
@@ -64,9 +65,17 @@ class Authentication(FakeCase):
         for vector in FACTS["negative"]:
             with self.subTest(vector["id"]):
                 self.load(VENDORS)
-                sent = VENDORS["header"].replace(VENDORS["digest"], vector["digest"]).replace(VENDORS["nonce"], secrets.token_hex(16))
+                sent = (
+                    VENDORS["header"]
+                    .replace(VENDORS["digest"], vector["digest"])
+                    .replace(VENDORS["nonce"], secrets.token_hex(16))
+                )
                 if "username" in vector:
-                    sent = VENDORS["header"].replace('"admin"', f'"{vector["username"]}"').replace('"default"', f'"{vector["domain"]}"')
+                    sent = (
+                        VENDORS["header"]
+                        .replace('"admin"', f'"{vector["username"]}"')
+                        .replace('"default"', f'"{vector["domain"]}"')
+                    )
                 self.assertEqual(self.version(sent), 401)
         why = [line["refused"] for line in self.log("request")]
         self.assertEqual(why, ["wrong digest"] * 3 + ["no such user"])
@@ -99,7 +108,7 @@ class Authentication(FakeCase):
         good = VENDORS["header"]
         for sent in (
             good.replace(", Domain", ",Domain"),
-            good.replace("Z\"", ".5Z\""),
+            good.replace('Z"', '.5Z"'),
             good.replace("RestApi", "UsernameToken"),
             good.replace("2016-04-29", "2016-13-29"),
             good.replace(VENDORS["nonce"], "1234567"),
@@ -156,7 +165,9 @@ class Api(FakeCase):
         self.assertEqual([line["live_of_line"] for line in self.log("ended")], [0])
         year = datetime.now().strftime("%Y")
         rows = self.signed("GET", f"/rest/cdr/detailed/{year}", {"Accept": "json"}).json
-        self.assertEqual([(row["id"], row["status"], row["called"]) for row in rows], [(call["id"], "ANSWERED", "0390501234")])
+        self.assertEqual(
+            [(row["id"], row["status"], row["called"]) for row in rows], [(call["id"], "ANSWERED", "0390501234")]
+        )
         masked = self.signed("GET", "/rest/cdr/detailed", {"Accept": "json"}, user="admin", password="admin").json
         self.assertEqual(masked[0]["called"], "0390501xxx")
         between = json.dumps({"cdr": {"begin": "2018-05-08 12:00:00", "end": "2018-05-08 14:00:00"}})
@@ -165,7 +176,9 @@ class Api(FakeCase):
 
     def test_settings_of_an_extension(self):
         reply = self.signed("POST", "/rest/operation/CFUN/201", body=json.dumps({"operationData": "0390"}))
-        self.assertEqual(reply.json, {"tenantUuid": "tenant-default", "serviceName": "CFUN", "key": "201", "operationData": "0390"})
+        self.assertEqual(
+            reply.json, {"tenantUuid": "tenant-default", "serviceName": "CFUN", "key": "201", "operationData": "0390"}
+        )
         self.assertEqual(self.signed("GET", "/rest/operation/CFUN/201").json["operationData"], "0390")
         self.assertEqual(self.signed("DELETE", "/rest/operation/CFUN/201").body, b"")
         self.assertEqual(self.signed("GET", "/rest/operation/CFUN/201").json["operationData"], "")
@@ -185,6 +198,89 @@ class Api(FakeCase):
         heard = hearer.log("request")
         self.assertEqual([line["request"] for line in heard], ["POST /events"] * 2)
         self.assertIn("Authorization", heard[0]["headers"])
+
+
+class Manager(FakeCase):
+    """The manager interface, by which a Kalliope ends calls."""
+
+    fake = "kalliope"
+    options = ["--ami", "0", "--ami-user", "callgate:secret"]
+    CALL = "Action: Originate\r\nActionID: 7\r\nAsync: true\r\nChannel: Local/201@c2c\r\nContext: from_c2c\r\nExten: 0390\r\nPriority: 1"
+
+    def setUp(self):
+        super().setUp()
+        self.admin("PUT", "life", {"ring": None})
+        self.file = self.connect()
+
+    def connect(self):
+        connection = socket.create_connection(("127.0.0.1", self.running.ports["ami"]), timeout=10)
+        file = connection.makefile("rwb")
+        self.addCleanup(lambda: (file.close(), connection.close()))
+        self.assertTrue(file.readline().startswith(b"Asterisk Call Manager/"))
+        return file
+
+    def packet(self):
+        fields = {}
+        while (line := self.file.readline().decode()) not in ("\r\n", ""):
+            name, _, value = line.partition(": ")
+            fields[name] = value.rstrip("\r\n")
+        return fields
+
+    def act(self, text):
+        self.file.write(f"{text}\r\n\r\n".encode())
+        self.file.flush()
+        return self.packet()
+
+    def log_in(self, secret="secret"):
+        return self.act(f"Action: Login\r\nUsername: callgate\r\nSecret: {secret}")
+
+    def test_nothing_goes_without_login(self):
+        self.assertEqual(self.act("Action: Ping")["Message"], "Permission denied")
+        self.assertEqual(self.log_in("guessed")["Message"], "Authentication failed")
+        self.assertEqual(self.packet(), {})
+        self.assertNotIn("guessed", json.dumps(self.log("ami")))
+
+    def test_a_call_is_originated_seen_and_hung_up(self):
+        self.assertEqual(self.log_in()["Response"], "Success")
+        queued = self.act(self.CALL)
+        self.assertEqual((queued["ActionID"], queued["Message"]), ("7", "Originate successfully queued"))
+        begun, done = self.packet(), self.packet()
+        self.assertEqual((begun["Event"], begun["Exten"]), ("Newchannel", "0390"))
+        self.assertEqual(
+            (done["Event"], done["Uniqueid"], done["ActionID"]), ("OriginateResponse", begun["Uniqueid"], "7")
+        )
+        self.assertEqual(self.log("dialled")[0]["line"], "201@default")
+        self.act("Action: Status")
+        self.assertEqual(self.packet()["Channel"], begun["Channel"])
+        self.assertEqual(self.packet()["Event"], "StatusComplete")
+        self.assertEqual(self.act(f"Action: Hangup\r\nChannel: {begun['Channel']}")["Message"], "Channel Hungup")
+        ended = self.packet()
+        self.assertEqual((ended["Event"], ended["Cause"], ended["Uniqueid"]), ("Hangup", "16", begun["Uniqueid"]))
+        self.assertEqual(self.act(f"Action: Hangup\r\nChannel: {begun['Channel']}")["Message"], "No such channel")
+        self.assertEqual(self.log("ended")[0]["by"], "callgate")
+
+    def test_tenants_and_what_is_no_call(self):
+        self.admin("PUT", "tenants/acme", {"salt": "00"})
+        self.log_in()
+        tenant = self.CALL.replace("201@c2c", "201@c2c_tenant-acme").replace("from_c2c", "from_c2c_tenant-acme")
+        self.assertEqual(self.act(tenant)["Response"], "Success")
+        self.assertEqual(self.log("dialled")[0]["line"], "201@acme")
+        self.packet(), self.packet()
+        for bad in (
+            self.CALL.replace("Context: from_c2c", "Context: internal"),
+            self.CALL.replace("0390", "0390&SIP/x"),
+            self.CALL.replace("201@c2c", "201@c2c_nobody"),
+            "Action: CoreShowChannels",
+        ):
+            self.assertEqual(self.act(bad)["Response"], "Error")
+        self.assertEqual(len(self.log("dialled")), 1)
+
+    def test_the_interface_has_faults_too(self):
+        self.log_in()
+        self.admin("PUT", "faults", [{"method": "AMI", "path": "originate", "do": "drop", "after": True}])
+        with self.assertRaises(ConnectionError):
+            self.act(self.CALL) or self.fail("closed, not reset")
+        self.assertEqual(len(self.log("dialled")), 1)
 
 
 if __name__ == "__main__":

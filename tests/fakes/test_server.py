@@ -36,7 +36,9 @@ class Framing(ServerCase):
         self.assertEqual(re.findall(r"HTTP/1\.1 (\d+)", received), ["200", "404", "200"])
 
     def test_chunks_are_read(self):
-        received = self.raw("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: x\r\n\r\n" + SALT)
+        received = self.raw(
+            "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: x\r\n\r\n" + SALT
+        )
         self.assertEqual(received.count("HTTP/1.1 "), 2)
 
     def test_what_is_misframed_is_refused_and_told(self):
@@ -71,8 +73,14 @@ class FaultsOfRequests(ServerCase):
             action()
 
     def test_each_deed(self):
-        ask = lambda: self.ask("GET", "/rest/salt/default")
-        self.admin("PUT", "faults", [{"do": "refuse", "status": 429, "headers": {"Retry-After": "7"}, "times": 1, "path": "^/rest/salt"}])
+        def ask():
+            return self.ask("GET", "/rest/salt/default")
+
+        self.admin(
+            "PUT",
+            "faults",
+            [{"do": "refuse", "status": 429, "headers": {"Retry-After": "7"}, "times": 1, "path": "^/rest/salt"}],
+        )
         refused = ask()
         self.assertEqual((refused.status, refused.headers["Retry-After"]), (429, "7"))
         self.assertEqual(ask().status, 200)

@@ -34,7 +34,12 @@ class WazoCase(FakeCase):
     def setUp(self):
         super().setUp()
         self.admin("PUT", f"tenants/{BRANCH}", {"name": "branch"})
-        user = {"username": "Alice", "password": "pässwörd", "email": "alice@example.org", "acl": ["foo.me.#", "!foo.me.secret"]}
+        user = {
+            "username": "Alice",
+            "password": "pässwörd",
+            "email": "alice@example.org",
+            "acl": ["foo.me.#", "!foo.me.secret"],
+        }
         self.admin("PUT", f"users/{ALICE}", user)
 
     def token(self, **more):
@@ -53,7 +58,9 @@ class Tokens(WazoCase):
         token = reply.json["data"]
         keys = "token auth_id xivo_user_uuid xivo_uuid issued_at expires_at utc_issued_at utc_expires_at acl metadata session_uuid"
         self.assertEqual(set(token), {*keys.split(), "remote_addr", "user_agent"})
-        self.assertEqual(set(token["metadata"]), {"uuid", "tenant_uuid", "auth_id", "pbx_user_uuid", "xivo_uuid", "purpose"})
+        self.assertEqual(
+            set(token["metadata"]), {"uuid", "tenant_uuid", "auth_id", "pbx_user_uuid", "xivo_uuid", "purpose"}
+        )
         self.assertRegex(token["utc_issued_at"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$")
         read = self.ask("GET", f"/api/auth/0.1/token/{token['token'].upper()}").json["data"]
         self.assertTrue(read["utc_issued_at"].endswith(".000000"))
@@ -188,7 +195,9 @@ class Checks(WazoCase):
         self.assertEqual(below["total"], 1)
         wrong = self.ask("GET", "/0.1/tenants", {"X-Auth-Token": high["token"], "Wazo-Tenant": NOBODY})
         self.assertEqual((wrong.status, wrong.json["error_id"]), (401, "unauthorized-tenant"))
-        self.assertEqual(self.ask("DELETE", f"/0.1/sessions/{low['session_uuid']}", {"X-Auth-Token": high["token"]}).status, 204)
+        self.assertEqual(
+            self.ask("DELETE", f"/0.1/sessions/{low['session_uuid']}", {"X-Auth-Token": high["token"]}).status, 204
+        )
         self.assertEqual(self.head(low["token"]).status, 404)
 
     def test_status_and_what_is_not_there(self):

@@ -1,12 +1,15 @@
-"""A Wazo or Accent stack on one port: wazo-auth, and what stands behind it (docs: README.md)."""
+"""A Wazo or Accent stack on one port: wazo-auth, and what stands behind it."""
 
 import re
 import time
 
-from fake import Answer, Fake, answer_json, body_of, main, to_json
+from fake import Answer, Fake, body_of, main, to_json
 from outbox import Outbox
 from wazo_auth import STACK, Auth
-from wazo_errors import ANYBODY, framework, page
+from wazo_calld import Calld
+from wazo_cdr import CallLogd
+from wazo_errors import framework, page
+from wazo_events import Events
 
 # As behind the stack's nginx, and as each daemon has it on its own port.
 PREFIX = re.compile("/api/(?:auth|calld|call-logd|websocketd)(?=/)")
@@ -21,13 +24,20 @@ class Wazo(Fake):
         add = parser.add_argument
         add("--brand", default="Wazo", choices=["Wazo", "Accent"])
         add("--expiration", type=int, default=7200, help="seconds a token lives, if its request does not say")
+        add("--check-every", type=float, default=15, help="seconds, in which websocketd looks at its tokens")
         add("--max-sessions", type=int, default=100, help="of one user")
 
     def begin(self):
         self.brand = self.given.brand
-        self.outbox, self.hook = Outbox(self), None
+        self.outbox, self.hook = Outbox(self, losing=False), None
         self.auth = Auth(self)
+        self.events = Events(self, self.auth)
+        self.calld = Calld(self, self.auth)
+        CallLogd(self, self.auth, self.calld.exchange)
         self.admin.add("PUT", "/_fake/hook", self.admin_hook)
+
+    async def started(self):
+        self.calld.exchange.resume()
 
     def local_path(self, request):
         return PREFIX.sub("", request.path, count=1)
@@ -40,8 +50,8 @@ class Wazo(Fake):
         message = "The method is not allowed for the requested URL."
         raise framework(405, message, [("Allow", ", ".join(sorted({*allowed, "OPTIONS"})))])
 
-    def publish(self, name, data, user, tenant):
-        """A message of the bus, to whom listens."""
+    def publish(self, name, data, user, tenant, about=None):
+        """A message of the bus, to whom listens; those `about` one thing stay in order."""
         message = {
             "name": name,
             "origin_uuid": STACK,
@@ -50,10 +60,15 @@ class Wazo(Fake):
             f"user_uuid:{user}": True,
             "data": data,
         }
-        self.journal.write("published", message=name, user=user, data=data)
+        lost = self.outbox.loses(name)
+        self.journal.write("lost" if lost else "published", message=name, user=user, data=data)
+        if lost:
+            return
+        # Of calls the access is known; what others need, nobody says (U): all.
+        self.events.publish(message, f"events.calls.{user}" if name.startswith("call_") else "#")
         if self.hook:
             to, body = self.hook, to_json(message).encode()
-            self.outbox.send(user, name, lambda: (to, "POST", {"Content-Type": "application/json"}, body))
+            self.outbox.send(about or user, name, lambda: (to, "POST", {"Content-Type": "application/json"}, body))
 
     def admin_hook(self, request):
         """A URL that hears every message of the bus, as a subscription of webhookd would (I); null: none."""

@@ -1,4 +1,4 @@
-"""Wazo's access control: which pattern of a token grants which required access (reference: ORG acl.md, LIB auth_verifier.py; S)."""
+"""Wazo's access control: which pattern of a token grants which required access (S)."""
 
 import re
 from functools import lru_cache

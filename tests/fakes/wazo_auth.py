@@ -1,4 +1,4 @@
-"""wazo-auth 0.1: tokens, their checks, sessions, tenants (reference/wazo.md §2, §4)."""
+"""wazo-auth 0.1: tokens, their checks, sessions, tenants."""
 
 import base64
 import binascii
@@ -262,7 +262,7 @@ class Auth:
         self.fake.state.drop("token", token["token"])
         self.of_session.pop(token["session_uuid"], None)
         facts = {"uuid": token["session_uuid"], "user_uuid": token["auth_id"], "tenant_uuid": token["tenant_uuid"]}
-        # It names the session, never the token (§4.1).
+        # It names the session, never the token.
         self.fake.publish("auth_session_deleted", facts, token["auth_id"], token["tenant_uuid"])
 
     def check_scopes(self, request, id):
@@ -278,9 +278,9 @@ class Auth:
 
     # What other resources ask, here and in the daemons.
 
-    def need(self, request, access):
-        """The live token of a request that holds `access`."""
-        id = request.header("x-auth-token")
+    def need(self, request, access, id=None):
+        """The live token of a request that holds `access`; `id` where the route takes it from elsewhere than its header."""
+        id = id or request.header("x-auth-token")
         token = self.live(id)
         if not token:
             raise unauthorized(id, access, "not_found_or_expired")
@@ -288,6 +288,13 @@ class Auth:
         if not self.allows(token, access):
             raise unauthorized(id, access, "missing_permission_or_invalid_tenant", None)
         return token
+
+    def tenant_in_daemon(self, request, token, access):
+        """The daemons send the header's tenant with the check of the token, so a bad one looks like a bad token."""
+        wanted = request.header(f"{self.fake.brand}-tenant".lower()) or token["tenant_uuid"]
+        if wanted not in self.visible(token["tenant_uuid"]):
+            raise unauthorized(token["token"], access, "missing_permission_or_invalid_tenant", wanted)
+        return wanted
 
     def tenant_of(self, request, token):
         """The header's tenant, if the token may go there; without a header, its own."""
@@ -306,7 +313,12 @@ class Auth:
         token = self.need(request, "auth.sessions.read")
         seen = self.visible(self.tenant_of(request, token))
         items = [
-            {"uuid": each["session_uuid"], "mobile": each["mobile"], "tenant_uuid": each["tenant_uuid"], "user_uuid": each["auth_id"]}
+            {
+                "uuid": each["session_uuid"],
+                "mobile": each["mobile"],
+                "tenant_uuid": each["tenant_uuid"],
+                "user_uuid": each["auth_id"],
+            }
             for each in self.tokens.values()
             if each["tenant_uuid"] in seen and self.live(each["token"])
         ]
@@ -378,5 +390,5 @@ class Auth:
         return Answer(204)
 
 
-def good(value, headers=()):
-    return answer_json(value, headers=[*ANYBODY, *headers])
+def good(value, headers=(), status=200):
+    return answer_json(value, status, [*ANYBODY, *headers])

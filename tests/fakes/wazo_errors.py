@@ -1,4 +1,4 @@
-"""The four shapes of Wazo's errors (reference/wazo.md §2.1)."""
+"""The four shapes of Wazo's errors."""
 
 import time
 

@@ -729,8 +729,8 @@ async fn a_nonce_is_asked_for_where_the_server_says_so() {
 }
 
 #[tokio::test]
-async fn at_41_a_proof_from_before_this_process_needs_a_nonce_of_its_time() {
-    let gateway = TestGateway::start().await;
+async fn at_41_a_proof_from_before_the_process_that_alone_remembers_needs_a_nonce_of_its_time() {
+    let gateway = TestGateway::with("oauth.dpop_replay = 'process'\n").await;
     let key = Key::new();
     let early = || at_token(&key).at(-1);
     let answer = own_token(&gateway, &[early().signed(&key)]).await;
@@ -738,6 +738,54 @@ async fn at_41_a_proof_from_before_this_process_needs_a_nonce_of_its_time() {
     let nonce = answer.header("dpop-nonce").to_owned();
     let answer = own_token(&gateway, &[early().claim("nonce", nonce).signed(&key)]).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[tokio::test]
+async fn at_41_a_proof_is_good_once_at_all_gateways_on_a_store_and_after_a_restart() {
+    let gateway = TestGateway::start().await;
+    let key = Key::new();
+    let token = bound(&gateway, &key).await;
+    let proof = at_calls(&key, &token).signed(&key);
+    let at_token = at_token(&key).signed(&key);
+    let first = calls(&gateway, &token, std::slice::from_ref(&proof)).await;
+    assert_eq!(first.status, 204);
+    let first = own_token(&gateway, std::slice::from_ref(&at_token)).await;
+    assert_eq!(first.status, 200);
+    // Another gateway knows what the first one knew; so does the next process, though it began after the proof was made.
+    for later in [0, 1] {
+        gateway.clock.advance(Duration::from_secs(later));
+        let other = gateway.beside().await;
+        let again = calls(&other, &token, std::slice::from_ref(&proof)).await;
+        assert_eq!(challenged(&again), (401, "invalid_dpop_proof".to_owned()));
+        let again = own_token(&other, std::slice::from_ref(&at_token)).await;
+        assert_eq!(told(&again), (400, "invalid_dpop_proof".to_owned()));
+        // What nobody used is good without a nonce, though it is older than the process.
+        let fresh = at_calls(&key, &token).at(0).signed(&key);
+        assert_eq!(calls(&other, &token, &[fresh]).await.status, 204);
+    }
+}
+
+#[tokio::test]
+async fn a_proof_that_cannot_be_remembered_opens_nothing() {
+    let gateway = TestGateway::start().await;
+    let key = Key::new();
+    let token = bound(&gateway, &key).await;
+    let store = &gateway.services.store;
+    let broken = store.write(|c| {
+        Box::pin(async move {
+            sqlx::query("DROP TABLE used_names").execute(c).await?;
+            Ok(())
+        })
+    });
+    broken.await.unwrap();
+    let proof = at_calls(&key, &token).signed(&key);
+    let answer = calls(&gateway, &token, std::slice::from_ref(&proof)).await;
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert_eq!(answer.header("retry-after"), "1");
+    let answer = own_token(&gateway, &[at_token(&key).signed(&key)]).await;
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    // It may have been written down: nobody knows.
+    assert_eq!(calls(&gateway, &token, &[proof]).await.status, 401);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Forgetting old rows: what goes, what stays, and that nobody waits for it.
 
 use crate::harness::{NOW, TestGateway, user};
+use callgate::replay;
 use callgate::storage::tokens::{Selection, Token};
 use futures_util::join;
 use std::cell::Cell;
@@ -44,4 +45,17 @@ async fn o09_expired_tokens_go_in_batches_between_which_others_write() {
         .edge(crate::harness::get("/rest/call", &alive))
         .await;
     assert_eq!(answer.status, 204);
+}
+
+#[tokio::test]
+async fn at_40_a_used_name_is_kept_for_longer_than_anybody_could_use_it() {
+    let gateway = TestGateway::start().await;
+    let store = &gateway.services.store;
+    assert!(store.use_name("a".to_owned(), NOW).await.unwrap());
+    // The clock of another gateway may be some minutes behind.
+    replay::prune(store, NOW + 300_000).await.unwrap();
+    assert!(!store.use_name("a".to_owned(), NOW).await.unwrap());
+    assert_eq!(store.used_names().await.unwrap(), 1);
+    replay::prune(store, NOW + 300_001).await.unwrap();
+    assert_eq!(store.used_names().await.unwrap(), 0);
 }

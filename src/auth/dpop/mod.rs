@@ -9,8 +9,9 @@ pub use super::jws::OFFERED as ALGORITHMS;
 
 use super::jws::JwsError;
 use crate::clock::{EpochMs, millis};
-use crate::replay::{Replay, ReplayError};
+use crate::replay::{Keeper, Replay, ReplayError};
 use crate::secret;
+use crate::storage::StoreError;
 use crate::token::Mint;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -36,10 +37,12 @@ pub struct Settings {
     pub window: Duration,
     /// Whether a proof must contain a nonce of ours.
     pub nonce: bool,
+    /// Who remembers the proofs that were used.
+    pub keeper: Keeper,
 }
 
 /// Why a proof shows nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ProofError {
     #[error("the DPoP header is missing")]
     Missing,
@@ -70,11 +73,13 @@ pub enum ProofError {
     /// It may be good: that cannot be said now.
     #[error("too many proofs are in use at once")]
     Busy,
+    #[error("used proofs cannot be remembered now")]
+    Unavailable(#[source] Arc<StoreError>),
 }
 
 impl ProofError {
     /// RFC 9449 §5, §8.
-    pub const fn code(self) -> &'static str {
+    pub const fn code(&self) -> &'static str {
         match self {
             Self::Nonce => "use_dpop_nonce",
             _ => "invalid_dpop_proof",
@@ -90,25 +95,27 @@ pub struct Proofs {
     nonce_needed: bool,
     nonces: Nonces,
     used: Arc<Replay>,
-    /// When this process began to remember. What was proved before may have been used.
-    since: EpochMs,
+    keeper: Keeper,
+    /// When this process began to remember.
+    started_at: EpochMs,
 }
 
 impl Proofs {
-    pub fn new(settings: &Settings, mint: Mint, used: Arc<Replay>, since: EpochMs) -> Self {
+    pub fn new(settings: &Settings, mint: Mint, used: Arc<Replay>, started_at: EpochMs) -> Self {
         Self {
             origin: Origin::new(&settings.origin),
             window: millis(settings.window),
             nonce_needed: settings.nonce,
             nonces: Nonces::new(mint),
             used,
-            since,
+            keeper: settings.keeper,
+            started_at,
         }
     }
 
     /// The thumbprint (RFC 7638) of the key that the request proves, by all of RFC 9449 §4.3. Where a token is presented,
     /// the proof must be for it, and of its key `bound`.
-    pub fn check(
+    pub async fn check(
         &self,
         head: &Parts,
         presented: Option<(&str, &str)>,
@@ -127,7 +134,7 @@ impl Proofs {
         let end = self.check_time(&proof, now)?;
         // Last of all: what is not good in every other way is not worth remembering (AT-43).
         let name = [proof.thumbprint.as_str(), proof.claims.jti.as_str()];
-        self.used.claim(&name, end, now)?;
+        self.used.claim(self.keeper, &name, end, now).await?;
         Ok(proof.thumbprint)
     }
 
@@ -149,12 +156,17 @@ impl Proofs {
             None if self.nonce_needed => return Err(ProofError::Nonce),
             None => None,
         };
-        // The process before this one may have taken it, and has taken that knowledge along.
         let newest = nonce.map_or(made_at, |nonce| nonce.max(made_at));
-        if newest < self.since {
+        if self.may_have_been_forgotten(newest) {
             return Err(ProofError::Nonce);
         }
         Ok(end)
+    }
+
+    /// Where only processes remember, the one before this may have taken what was made in its time, and has taken that
+    /// knowledge along.
+    fn may_have_been_forgotten(&self, made_at: EpochMs) -> bool {
+        self.keeper == Keeper::Process && made_at < self.started_at
     }
 }
 
@@ -185,6 +197,7 @@ impl From<ReplayError> for ProofError {
         match error {
             ReplayError::Used => Self::Replayed,
             ReplayError::Full => Self::Busy,
+            ReplayError::Unavailable(cause) => Self::Unavailable(cause),
         }
     }
 }

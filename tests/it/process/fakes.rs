@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use tempfile::TempDir;
 
-/// A fake by its name: `kalliope`, `wazo`. Its log is the ground truth of what it was asked and did.
+/// A fake by its name: `kalliope`, `wazo`, `sipgate`. Its log is the ground truth of what it was asked and did.
 pub(crate) struct Fake {
     /// Where it answers as the system that it plays.
     pub(crate) address: SocketAddr,
