@@ -6,7 +6,6 @@ use crate::secret;
 use crate::storage::revocations::Kind;
 use moka::sync::Cache;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -121,9 +120,6 @@ impl FactCache {
 
     /// Keeps facts that their source told at `now`. `None` when a revocation came between: what was told may no
     /// longer be so, and only the source knows.
-    ///
-    /// Insert first, look at the feed after: a revocation records first and removes after, so one of the two
-    /// always sees the other.
     pub fn insert(
         &self,
         token: TokenHash,
@@ -131,14 +127,25 @@ impl FactCache {
         keeping: Keeping,
         now: EpochMs,
     ) -> Option<Arc<Facts>> {
+        self.put(token, facts, keeping, now).confirm()
+    }
+
+    /// Keeps facts, to be confirmed: a revocation may have come while they were told.
+    pub fn put(
+        &self,
+        token: TokenHash,
+        facts: Facts,
+        keeping: Keeping,
+        now: EpochMs,
+    ) -> Unconfirmed<'_> {
         let facts = Arc::new(facts);
         let kept = self.kept(Arc::clone(&facts), keeping, now);
         self.facts.insert(token, kept);
-        if self.is_current(&token, &facts) {
-            return Some(facts);
+        Unconfirmed {
+            cache: self,
+            token,
+            facts,
         }
-        self.facts.invalidate(&token);
-        None
     }
 
     /// Remembers for a short while that the store does not know the token (any more).
@@ -149,22 +156,14 @@ impl FactCache {
     }
 
     /// Whether no revocation after the facts were read names the token, its family, grant, user, client or tenant.
-    /// Facts that pass are good up to where the feed stood, so that the next hit need not look again.
     pub fn is_current(&self, token: &TokenHash, facts: &Facts) -> bool {
-        let known = facts.position.load(Ordering::SeqCst);
-        let position = self.feed.position();
-        if known == position {
-            return true;
-        }
-        let token = token.to_string();
-        let revoked = facts
-            .keys()
-            .chain([(Kind::Token, token.as_str())])
-            .any(|(kind, subject)| self.feed.revoked_since(known, kind, subject));
-        if !revoked {
-            facts.position.fetch_max(position, Ordering::SeqCst);
-        }
-        !revoked
+        self.feed.upholds(&facts.position, |known| {
+            let token = token.to_string();
+            facts
+                .keys()
+                .chain([(Kind::Token, token.as_str())])
+                .any(|(kind, subject)| self.feed.revoked_since(known, kind, subject))
+        })
     }
 
     /// Drops one token, named as in the store. Its revocation must have been recorded in the feed.
@@ -204,6 +203,28 @@ impl FactCache {
             return Lookup::Unknown;
         }
         Lookup::Miss
+    }
+}
+
+/// Facts in the cache that were not yet held against what was revoked while they were told.
+#[must_use = "the facts may be outdated"]
+pub struct Unconfirmed<'c> {
+    cache: &'c FactCache,
+    token: TokenHash,
+    facts: Arc<Facts>,
+}
+
+impl Unconfirmed<'_> {
+    /// The facts, unless a revocation came between; then they are dropped.
+    ///
+    /// Put first, look at the feed after: a revocation records first and removes after, so one of the two always sees
+    /// the other.
+    pub fn confirm(self) -> Option<Arc<Facts>> {
+        if self.cache.is_current(&self.token, &self.facts) {
+            return Some(self.facts);
+        }
+        self.cache.facts.invalidate(&self.token);
+        None
     }
 }
 

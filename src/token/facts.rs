@@ -1,11 +1,11 @@
 //! Facts about a credential: what was true of it when it was read. Never a decision (security.md AT-30).
 
+use super::position::Known;
 use crate::access::{Accesses, Holder};
 use crate::clock::EpochMs;
 use crate::storage::Words;
 use crate::storage::revocations::Kind;
 use std::fmt;
-use std::sync::atomic::AtomicU64;
 
 /// Who acts. Users and clients have name spaces of their own, so that a client cannot pose as a user (RFC 9700 §4.15).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -97,9 +97,8 @@ pub struct Facts {
     pub expires_at: EpochMs,
     /// Thumbprint of the key that whoever presents the token must prove (RFC 9449 §6).
     pub jkt: Option<Box<str>>,
-    /// The position of the revocation feed up to which these facts are known to hold; at first, that of the feed
-    /// *before* they were read.
-    pub position: AtomicU64,
+    /// Up to where in the feed of revocations they are known to hold.
+    pub position: Known,
 }
 
 impl Facts {

@@ -1,9 +1,10 @@
 //! What has been revoked lately, so that no cache outlives it.
 
+use super::position::{Known, Position};
 use crate::clock::EpochMs;
 use crate::storage::revocations::Kind;
 use papaya::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// The recent revocations of this process, each with its position in the order in which they came to be known.
@@ -12,9 +13,10 @@ use std::sync::{Mutex, PoisonError};
 /// store's table and gets a position here like any other.
 #[derive(Debug)]
 pub struct Feed {
-    position: AtomicU64,
+    position: Position,
     recent: [HashMap<Box<str>, Entry>; KINDS],
-    recording: Mutex<()>,
+    /// The last position that was given, for whoever records.
+    last: Mutex<u64>,
     read_at: AtomicI64,
 }
 
@@ -29,30 +31,31 @@ struct Entry {
 impl Feed {
     pub fn new(now: EpochMs) -> Self {
         Self {
-            position: AtomicU64::new(0),
+            position: Position::default(),
             recent: Default::default(),
-            recording: Mutex::new(()),
+            last: Mutex::new(0),
             read_at: AtomicI64::new(now),
         }
     }
 
     /// How far the feed has come. Read it *before* reading facts from the store.
     pub fn position(&self) -> u64 {
-        self.position.load(Ordering::SeqCst)
+        self.position.now()
     }
 
     /// Records a revocation. Only then may caches drop what it names, so that a fill that is under way sees it.
     pub fn record(&self, kind: Kind, subject: &str, now: EpochMs) {
-        let _one_at_a_time = self
-            .recording
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let position = self.position() + 1;
-        // The entry first, the position after it: who sees the position finds the entry.
-        self.recent_of(kind)
-            .pin()
-            .insert(subject.into(), Entry { position, at: now });
-        self.position.store(position, Ordering::SeqCst);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        self.position.advance(&mut last, |position| {
+            self.recent_of(kind)
+                .pin()
+                .insert(subject.into(), Entry { position, at: now });
+        });
+    }
+
+    /// Whether facts that are known to hold up to a position hold up to now: `revoked_since` looks at what names them.
+    pub fn upholds(&self, known: &Known, revoked_since: impl FnOnce(u64) -> bool) -> bool {
+        self.position.upholds(known, revoked_since)
     }
 
     /// Whether `subject` was revoked after `position`.

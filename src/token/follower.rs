@@ -65,7 +65,7 @@ impl Follower {
         self.store.prune_revocations(then).await
     }
 
-    /// Record first, remove after: see [`FactCache::insert`].
+    /// Record first, remove after: see `Unconfirmed::confirm`.
     fn apply(&self, revocation: &Revocation, now: EpochMs) {
         self.feed.record(revocation.kind, &revocation.subject, now);
         if revocation.kind == Kind::Token {

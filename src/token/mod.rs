@@ -7,6 +7,7 @@ mod follower;
 mod form;
 pub mod jwt;
 mod keyring;
+mod position;
 mod signing;
 
 pub use cache::FactCache;
@@ -15,4 +16,5 @@ pub use feed::Feed;
 pub use follower::Follower;
 pub use form::{Class, Mint, Minted, TokenHash, WeakKey};
 pub use keyring::{Key, KeyError, KeyPolicy, KeyState, Keyring};
+pub use position::Known;
 pub use signing::Algorithm;

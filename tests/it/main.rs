@@ -36,6 +36,7 @@ mod fuzz;
 mod grants;
 mod harness;
 mod idp;
+mod interleavings;
 mod metrics;
 mod oauth;
 mod oauth_assertion;
