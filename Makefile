@@ -6,7 +6,7 @@ clients := target/clients-venv/ready
 nextest := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser build demo smoke test screenshots check oracle bench fuzz
+.PHONY: help setup browser build demo smoke test screenshots check oracle bench floods fuzz
 
 # How long `make fuzz` lets each target run.
 SECONDS := 60
@@ -58,6 +58,9 @@ fuzz: setup ## let each fuzz target run for SECONDS, or TARGET alone
 
 bench: setup ## run the benchmarks
 	cargo bench --locked
+
+floods: setup ## send a million tokens that open nothing, forged and unknown ones, to an optimised build
+	cargo test --locked --profile bench --test it floods -- --ignored --test-threads 1
 
 # The packages of PyPI and npm that tests/clients speaks OAuth with, at the versions pinned there.
 $(clients): tests/clients/requirements.txt tests/clients/node/package-lock.json

@@ -4,6 +4,7 @@ mod browser;
 mod clients;
 mod description;
 pub(crate) mod fakes;
+mod floods;
 mod framing;
 mod legacy;
 mod limits;
