@@ -165,7 +165,7 @@ impl Services {
             upstreams.insert(spec.name.clone(), upstream);
         }
         let oauth = Arc::new(self.oauth(&config)?);
-        let credentials = Arc::new(self.credentials(&config, &oauth.provider_tokens));
+        let credentials = Arc::new(self.credentials(&config, &oauth.provider_tokens)?);
         Ok(Version {
             edge: Arc::new(Site {
                 gateway: self.edge(&config, &calls, &oauth)?,

@@ -1,11 +1,14 @@
 //! Prometheus metrics: what is counted and how it is called. No label holds anything of a user.
 
+mod credential;
 mod issuer;
 mod route;
 
+pub use credential::CredentialMetrics;
 pub use issuer::IssuerMetrics;
 pub use route::RouteMetrics;
 
+use credential::CredentialFamilies;
 use issuer::IssuerFamilies;
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
@@ -43,9 +46,9 @@ struct Families {
     provider_refreshes: IntCounterVec,
     audited: IntCounterVec,
     throttled: IntCounterVec,
-    upstream_credentials: IntCounterVec,
     log_dropped: IntGauge,
     issuers: IssuerFamilies,
+    credentials: CredentialFamilies,
 }
 
 /// How authentication of a request ended, as a label.
@@ -156,16 +159,12 @@ impl Metrics {
                 &["provider", "result"],
             ),
             throttled: counters("callgate_throttled_total", "Attempts refused.", &["what"]),
-            upstream_credentials: counters(
-                "callgate_upstream_credentials_total",
-                "Credentials presented to upstreams, or wanting.",
-                &["credential", "result"],
-            ),
             log_dropped: gauge(
                 "callgate_access_log_dropped_lines",
                 "Lines of the access log that were dropped since the start.",
             ),
             issuers: IssuerFamilies::new(&registry),
+            credentials: CredentialFamilies::new(&registry),
             registry,
         };
         let metrics = Self(Arc::new(families));
@@ -244,11 +243,9 @@ impl Metrics {
             .inc();
     }
 
-    pub fn upstream_credential(&self, credential: &str, result: &str) {
-        self.0
-            .upstream_credentials
-            .with_label_values(&[credential, result])
-            .inc();
+    /// The metrics of one credential for upstreams.
+    pub fn credential(&self, name: &str) -> CredentialMetrics {
+        CredentialMetrics::new(name, &self.0.credentials)
     }
 
     pub fn set_calls_live(&self, live: i64) {

@@ -6,6 +6,7 @@ mod authority;
 mod body;
 mod context;
 mod credential;
+mod failure;
 pub mod forwarded;
 pub mod frame;
 pub mod headers;

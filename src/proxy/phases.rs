@@ -6,7 +6,7 @@ use super::headers::{self, AllowList};
 use super::identity::Identity;
 use super::tunnel::Visit;
 use super::upstream::Upstream;
-use super::{Proxy, admit, credential, local, patience, rewrite};
+use super::{Proxy, admit, credential, failure, local, patience, rewrite};
 use crate::acl::Permit;
 use crate::error::Error;
 use crate::http::{AboutCall, Fault, Legacy, Peer, Request, Response};
@@ -168,6 +168,24 @@ impl ProxyHttp for Proxy {
         credential::sign(ctx, upstream)
     }
 
+    fn error_while_proxy(
+        &self,
+        peer: &HttpPeer,
+        session: &mut Session,
+        error: Box<pingora::Error>,
+        ctx: &mut Context,
+        reused: bool,
+    ) -> Box<pingora::Error> {
+        let mut error = error.more_context(format!("Peer: {peer}"));
+        if failure::may_be_sent_again(session, ctx) {
+            // The peer may have closed a connection that lay idle.
+            error.retry.decide_reuse(reused);
+        } else {
+            error.set_retry(false);
+        }
+        error
+    }
+
     /// Nothing was sent yet: another peer may be tried, whatever the method.
     fn fail_to_connect(
         &self,
@@ -205,7 +223,8 @@ impl ProxyHttp for Proxy {
         error: &pingora::Error,
         ctx: &mut Context,
     ) -> FailToProxy {
-        let failure = credential::refusal(error, ctx).or_else(|| failure(error, ctx.body_limit()));
+        let failure =
+            credential::refusal(error, ctx).or_else(|| failure::told(error, ctx.body_limit()));
         ctx.fault = failure.as_ref().map_or("client", Error::fault);
         let begun = session.response_written().is_some();
         if let Some(failure) = failure.filter(|_| !begun) {
@@ -369,26 +388,4 @@ fn identity(permit: Option<&Permit>) -> Option<Identity<'_>> {
         client: Some(&principal.client),
         access: permit.access(),
     })
-}
-
-/// What to tell the client; nothing when it is the client that failed.
-fn failure(error: &pingora::Error, limit: u64) -> Option<Error> {
-    use ErrorType::{
-        ConnectTimedout, ConnectionClosed, HTTPStatus, ReadError, ReadTimedout,
-        TLSHandshakeTimedout, WriteError, WriteTimedout,
-    };
-    match (error.esource(), error.etype()) {
-        (_, HTTPStatus(413)) => Some(Error::BodyTooLarge { limit }),
-        (
-            ErrorSource::Upstream,
-            ConnectTimedout | TLSHandshakeTimedout | ReadTimedout | WriteTimedout,
-        ) => Some(Error::UpstreamTimeout),
-        (ErrorSource::Upstream, _) => Some(Error::UpstreamUnreachable),
-        (ErrorSource::Downstream, ReadError | WriteError | ConnectionClosed) => None,
-        (ErrorSource::Downstream, ReadTimedout | WriteTimedout) => Some(Error::Timeout),
-        (ErrorSource::Downstream, _) => Some(Error::BadRequest(
-            "the request cannot be read to its end".to_owned(),
-        )),
-        (ErrorSource::Internal | ErrorSource::Unset, _) => Some(Error::Internal),
-    }
 }

@@ -1,15 +1,18 @@
 //! One credential: where what it presents comes from.
 
 use super::header;
+use super::service_user::ServiceUser;
 use super::setting::Renewed;
 use super::settings::{Kind, Of, Spec};
 use super::signer::{Presented, Signer};
+use super::skew::Skew;
 use super::wallet::Wallet;
 use super::{Cause, CredentialError, Means, OwnSecret, Result};
-use crate::clock::Clock;
-use crate::metrics::Metrics;
+use crate::clock::{Clock, EpochMs};
+use crate::kalliope::{Account, X_AUTHENTICATE};
+use crate::metrics::CredentialMetrics;
 use crate::provider::{ProviderTokens, TokensError};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,8 +20,9 @@ pub(super) struct Credential {
     pub(super) name: String,
     header: HeaderName,
     source: Source,
-    pub(super) clock: Clock,
-    metrics: Metrics,
+    clock: Clock,
+    metrics: CredentialMetrics,
+    skew: Skew,
 }
 
 /// Where it comes from.
@@ -28,6 +32,7 @@ enum Source {
         password: Renewed,
     },
     Bearer(Renewed),
+    Digest(ServiceUser),
     /// Of the user, from the store.
     Own(Arc<Wallet>),
     /// Of the user, from a provider.
@@ -45,6 +50,9 @@ impl Credential {
                 name: spec.provider.clone()?,
                 tokens: Arc::clone(&means.provider_tokens),
             },
+            (Kind::Digest, Of::Service) => {
+                Source::Digest(ServiceUser::new(spec, means.fetching.as_ref())?)
+            }
             (_, Of::User) => Source::Own(Arc::clone(wallet)),
             (Kind::Basic, Of::Service) => Source::Basic {
                 username: spec.username.clone()?,
@@ -52,12 +60,14 @@ impl Credential {
             },
             (Kind::Bearer, Of::Service) => Source::Bearer(Renewed::from(spec.token.as_ref()?)),
         };
+        let metrics = means.metrics.credential(&spec.name);
         Some(Self {
             name: spec.name.clone(),
             header: spec.header_name()?,
             source,
             clock: means.clock.clone(),
-            metrics: means.metrics.clone(),
+            skew: Skew::new(metrics.clone()),
+            metrics,
         })
     }
 
@@ -77,6 +87,12 @@ impl Credential {
                 header::basic(username, &password.current(now).await)
             }
             Source::Bearer(token) => header::token(&self.header, &token.current(now).await),
+            Source::Digest(user) => {
+                let account = user.account(now).await;
+                return account
+                    .map(Presented::Digest)
+                    .map_err(|cause| self.unavailable(cause));
+            }
             Source::Own(wallet) => {
                 let user = user.ok_or(CredentialError::NoUser)?;
                 self.value_of(&*self.own(wallet, user).await?)
@@ -148,6 +164,7 @@ impl Credential {
             ) => {
                 secret.look_again();
             }
+            (Source::Digest(user), _, _) => user.look_again(),
             (Source::Own(wallet), Some(user), _) => wallet.forget(user, &self.name),
             (
                 Source::Provider { name, tokens },
@@ -169,7 +186,24 @@ impl Credential {
     }
 
     fn count(&self, result: &str) {
-        self.metrics.upstream_credential(&self.name, result);
+        self.metrics.count(result);
+    }
+
+    pub(super) fn now(&self) -> EpochMs {
+        self.clock.now()
+    }
+
+    /// A digest that counts there when it is `now` here.
+    pub(super) fn digest(&self, account: &Account, now: EpochMs) -> Result<HeaderValue> {
+        let digest = account.sign(self.skew.there(now));
+        digest.map_err(|_| self.unavailable(Cause::Form))
+    }
+
+    /// Hears in an answer what time it is there, if that matters.
+    pub(super) fn hear_time(&self, headers: &HeaderMap, sent_at: EpochMs) {
+        if self.header == X_AUTHENTICATE {
+            self.skew.hear(headers, sent_at, self.now());
+        }
     }
 }
 

@@ -6,9 +6,11 @@
 mod credential;
 mod header;
 mod own;
+mod service_user;
 mod setting;
 mod settings;
 mod signer;
+mod skew;
 mod wallet;
 
 pub use own::{OwnError, OwnSecret, Safe, purpose};
@@ -16,6 +18,7 @@ pub use settings::{Kind, Of, Spec};
 pub use signer::Signer;
 
 use crate::clock::Clock;
+use crate::http::remote::Fetching;
 use crate::metrics::Metrics;
 use crate::provider::ProviderTokens;
 use crate::storage::{Store, StoreError};
@@ -37,6 +40,8 @@ pub struct Means {
     pub clock: Clock,
     pub metrics: Metrics,
     pub provider_tokens: Arc<ProviderTokens>,
+    /// For salts that a PBX tells; without it, none is asked.
+    pub fetching: Option<Fetching>,
     /// Where looks into the store run to their end.
     pub runtime: Handle,
     /// What is remembered of the store counts only while its revocations were read this lately.
@@ -72,9 +77,11 @@ pub enum Cause {
     Store(#[source] Arc<StoreError>),
     #[error("the provider cannot be asked")]
     Provider,
+    #[error("the salt of the domain cannot be had")]
+    Salt,
     #[error("the configuration has no such credential")]
     Unknown,
-    #[error("what is in its file cannot stand in a header")]
+    #[error("what is in its file cannot be presented")]
     Form,
 }
 

@@ -72,7 +72,7 @@ impl OwnSecret {
             (Kind::Basic, ..) => Err(OwnError::NeedsPassword),
             (Kind::Bearer, None, None, Some(token)) => Self::bearer(token),
             (Kind::Bearer, ..) => Err(OwnError::NeedsToken),
-            (Kind::Provider, ..) => Err(OwnError::Linked),
+            (Kind::Digest | Kind::Provider, ..) => Err(OwnError::Linked),
         }
     }
 
@@ -107,7 +107,7 @@ impl OwnSecret {
         let secret = Some(Secret::new(secret.as_str()));
         let (password, token) = match kind {
             Kind::Basic => (secret, None),
-            Kind::Bearer | Kind::Provider => (None, secret),
+            Kind::Bearer | Kind::Digest | Kind::Provider => (None, secret),
         };
         Self::new(kind, username, password, token).ok()
     }

@@ -22,6 +22,13 @@ pub struct Setting {
     file: Option<Arc<str>>,
 }
 
+impl Setting {
+    /// The text as it was when the configuration was read.
+    pub(super) fn expose(&self) -> &str {
+        self.secret.expose()
+    }
+}
+
 impl<'de> Deserialize<'de> for Setting {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Zeroizing::new(String::deserialize(deserializer)?);

@@ -1,15 +1,21 @@
 //! What is presented to upstreams: found for its user alone, as it is now, or refused with a reason.
 
 use crate::external;
-use crate::harness::{Answer, TestGateway, user};
+use crate::harness::{Answer, NOW, TestGateway, user};
 use crate::idp::Idp;
 use crate::oauth::Browser;
+use crate::process::fakes::Fake;
+use bytes::Bytes;
 use callgate::error::Error;
+use callgate::http::client::{Client, Settings};
+use callgate::kalliope::{DigestPassword, Header, Salt};
+use callgate::secret::Secret;
 use callgate::storage::user_credentials::UserCredential;
 use callgate::token::{External, Subject};
-use callgate::upstream_auth::{CredentialError, Credentials};
+use callgate::upstream_auth::{CredentialError, Credentials, Signer};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -433,4 +439,141 @@ async fn a_token_that_was_refused_while_it_was_renewed_loses_nothing() {
     idp.quirks(|quirks| quirks.delay = Duration::ZERO);
     gateway.advance(Duration::from_mins(5)).await;
     assert!(presented(&gateway, "sip", &user("ann")).await.is_ok());
+}
+
+/// A service user's digest, with the salt in the configuration.
+const DIGEST: &str = "[[credential]]\nname = 'kalliope'\nkind = 'digest'\nusername = 'click2call'\ndomain = 'default'\n\
+                      password = 'planted-password'\nsalt = 'b5a8fdcf2f8d5acdad33c4a072a97d7a'\n";
+
+async fn prepared(gateway: &TestGateway, name: &str) -> Signer {
+    let credentials = &gateway.version.credentials;
+    credentials.prepare(name, None).await.unwrap()
+}
+
+fn digest(signer: &Signer) -> (i64, String) {
+    let (name, value) = signer.header().unwrap();
+    assert_eq!(name, "x-authenticate");
+    let text = std::str::from_utf8(value.as_bytes()).unwrap();
+    let header = Header::parse(text).unwrap();
+    assert_eq!(
+        (header.username(), header.domain()),
+        ("click2call", "default")
+    );
+    let salt = Salt::parse("b5a8fdcf2f8d5acdad33c4a072a97d7a").unwrap();
+    let password = DigestPassword::of(&Secret::new("planted-password"), &salt);
+    assert!(header.is_signed_by(&password));
+    (header.created(), header.nonce().to_owned())
+}
+
+#[tokio::test]
+async fn at_40_each_attempt_has_a_digest_of_its_own_made_now() {
+    let gateway = TestGateway::with(DIGEST).await;
+    let signer = prepared(&gateway, "kalliope").await;
+    let mut nonces = BTreeSet::new();
+    for attempt in 0..3 {
+        let (created, nonce) = digest(&signer);
+        assert_eq!(created, NOW + attempt * 60_000);
+        assert!(nonces.insert(nonce));
+        gateway.clock.advance(Duration::from_mins(1));
+    }
+    assert!(!signer.may_repeat());
+}
+
+#[tokio::test]
+async fn a_digest_is_made_by_the_clock_of_whom_it_is_for() {
+    let gateway = TestGateway::with(DIGEST).await;
+    let signer = prepared(&gateway, "kalliope").await;
+    digest(&signer);
+    let there = jiff::Timestamp::from_millisecond(NOW + 400_000).unwrap();
+    let date = there.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let answer = HeaderMap::from_iter([(http::header::DATE, date.parse().unwrap())]);
+    // It is learnt from a refusal, too: the next request is good.
+    signer
+        .hear(StatusCode::UNAUTHORIZED, &answer)
+        .await
+        .unwrap_err();
+    let next = prepared(&gateway, "kalliope").await;
+    assert_eq!(digest(&next).0, NOW + 400_000);
+    let metrics = String::from_utf8(gateway.services.metrics.render()).unwrap();
+    let offset = "callgate_upstream_clock_offset_seconds{credential=\"kalliope\"} 400";
+    assert!(metrics.contains(offset), "{metrics}");
+}
+
+/// What a Kalliope answers to a request that is sent as call backends send theirs.
+async fn ask(gateway: &TestGateway, fake: &Fake) -> Result<StatusCode, CredentialError> {
+    let client = Client::new(&Settings::default()).unwrap();
+    let uri = format!("http://{}/rest/account", fake.address);
+    let mut request = http::Request::get(uri).body(Bytes::new()).unwrap();
+    let credentials = &gateway.version.credentials;
+    let ann = user("ann");
+    let signing = credentials.sign("kalliope", &ann, request.headers_mut());
+    let signer = signing.await?;
+    let answer = client.send(request).await.unwrap();
+    signer.hear(answer.status(), answer.headers()).await?;
+    Ok(answer.status())
+}
+
+#[tokio::test]
+async fn a_salt_is_asked_of_the_pbx_once_for_many_and_again_when_it_is_another() {
+    let fake = Fake::start(
+        "kalliope",
+        &["--user", "default/click2call:planted-password"],
+    );
+    fake.admin("PUT", "clock", &json!({ "frozen": NOW / 1000 }))
+        .await;
+    let salt_from = format!("salt_from = 'http://{}'", fake.address);
+    let config = DIGEST.replace("salt = 'b5a8fdcf2f8d5acdad33c4a072a97d7a'", &salt_from);
+    let gateway = TestGateway::with(&config).await;
+    let asking = (0..20).map(|_| ask(&gateway, &fake));
+    for answer in futures_util::future::join_all(asking).await {
+        assert_eq!(answer.unwrap(), 200);
+    }
+    let salts = |fake: &Fake| {
+        let requests = fake.log("request");
+        requests
+            .iter()
+            .filter(|line| line.to_string().contains("/rest/salt/"))
+            .count()
+    };
+    assert_eq!(salts(&fake), 1);
+
+    fake.admin(
+        "PUT",
+        "tenants/default",
+        &json!({ "salt": "0123456789abcdef0123456789abcdef" }),
+    )
+    .await;
+    let user = json!({ "password": "planted-password", "api": true });
+    fake.admin("PUT", "users/default/click2call", &user).await;
+    fake.admin("PUT", "clock", &json!({ "frozen": NOW / 1000 + 11 }))
+        .await;
+    gateway.clock.advance(Duration::from_secs(11));
+    assert!(matches!(
+        ask(&gateway, &fake).await,
+        Err(CredentialError::Refused(_))
+    ));
+    let asked = || salts(&fake) == 2;
+    while !asked() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // It is taken as soon as it has come.
+    let mut answers = 0;
+    while ask(&gateway, &fake).await.is_err() {
+        answers += 1;
+        assert!(answers < 100, "it is never taken");
+    }
+    assert_eq!(salts(&fake), 2);
+}
+
+#[tokio::test]
+async fn without_a_salt_nothing_is_sent() {
+    let config = DIGEST.replace(
+        "salt = 'b5a8fdcf2f8d5acdad33c4a072a97d7a'",
+        "salt_from = 'http://127.0.0.1:1'",
+    );
+    let gateway = TestGateway::with(&config).await;
+    assert_eq!(
+        presented(&gateway, "kalliope", &user("ann")).await,
+        Err("credential_unavailable")
+    );
 }

@@ -1,5 +1,6 @@
 //! What upstreams are presented, as they hear it; and what clients hear of an upstream that does not like it.
 
+use super::fakes::Fake;
 use super::upstream::Upstream;
 use super::wire::Wire;
 use super::{Gate, form, free_port, get};
@@ -327,4 +328,136 @@ async fn a_credential_of_a_reload_counts_from_the_next_request_on() {
         upstream.heard()[0].header("authorization"),
         "Bearer another"
     );
+}
+
+const CLICK2CALL: &str =
+    "kind = 'digest'\nusername = 'click2call'\ndomain = 'default'\npassword = 'planted-password'";
+
+/// A Kalliope, and a gateway through which it is reached with a service user's digest.
+async fn kalliope(options: &[&str]) -> (Fake, Gate) {
+    let user = ["--user", "default/click2call:planted-password"];
+    let fake = Fake::start("kalliope", &[&user, options].concat());
+    let gate = Gate::start(&format!(
+        "[[credential]]\nname = 'c'\n{CLICK2CALL}\nsalt_from = 'http://{0}'\n\
+         [[upstream]]\nname = 'pbx'\npeers = ['{0}']\n\
+         [[route]]\nname = 'pbx'\nprefix = '/pbx'\nstrip_prefix = '/pbx'\naccess = 'pbx.use'\nupstream = 'pbx'\ncredential = 'c'\n",
+        fake.address
+    ))
+    .await;
+    (fake, gate)
+}
+
+const ACCOUNT: &str = "/pbx/rest/account";
+const DIAL: &str = "/pbx/rest/phoneServices/c2c/0501234567/201";
+
+#[tokio::test]
+async fn at_40_a_bearer_comes_in_and_a_digest_goes_out_good_for_one_request() {
+    let (fake, gate) = kalliope(&["--nonces", "created"]).await;
+    let (ann, bob) = (
+        gate.token("ann", &["pbx.#"]).await,
+        gate.token("bob", &["pbx.#"]).await,
+    );
+    let mut wire = gate.wire().await;
+    for token in [&ann, &bob].into_iter().cycle().take(30) {
+        // What a client says of itself is not what the PBX hears.
+        let request = get(ACCOUNT, token);
+        wire.send(&request).await;
+        let answer = wire.answer().await;
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+    }
+    let asked = fake.log("request");
+    let asked: Vec<_> = asked
+        .iter()
+        .filter(|line| line.to_string().contains("/rest/account"))
+        .collect();
+    assert_eq!(asked.len(), 30);
+    for line in asked {
+        assert!(
+            line["principal"].to_string().contains("click2call"),
+            "{line}"
+        );
+        assert!(
+            !line.to_string().to_lowercase().contains("authorization"),
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn at_13_a_digest_of_the_client_does_not_go_out_beside_ours() {
+    let (fake, gate) = kalliope(&[]).await;
+    let ann = gate.token("ann", &["pbx.#"]).await;
+    let with = get(ACCOUNT, &ann).replace(
+        "\r\n\r\n",
+        "\r\nX-authenticate: RestApiUsernameToken x\r\n\r\n",
+    );
+    let answer = gate.ask(&with).await;
+    assert!(
+        answer.status() == 400 || answer.status() == 200,
+        "{}",
+        answer.text()
+    );
+    let asked = fake.log("request");
+    let asked = asked.iter().filter(|line| line["status"] == 401);
+    assert_eq!(asked.count(), 0);
+}
+
+#[tokio::test]
+async fn a_call_is_dialled_once_whatever_becomes_of_its_answer() {
+    let (fake, gate) = kalliope(&[]).await;
+    let ann = gate.token("ann", &["pbx.#"]).await;
+    // The connection is one that was used before: others would send such a GET once more.
+    assert_eq!(gate.ask(&get(ACCOUNT, &ann)).await.status(), 200);
+    fake.faults(
+        &json!([{ "do": "drop", "close": "fin", "after": true, "path": "c2c", "times": 1 }]),
+    )
+    .await;
+    let answer = gate.ask(&get(DIAL, &ann)).await;
+    assert_eq!(answer.status(), 502, "{}", answer.text());
+    assert_eq!(answer.json()["code"], "upstream_unreachable");
+    assert_eq!(fake.logged("dialled", 1).await.len(), 1);
+    assert_eq!(gate.ask(&get(ACCOUNT, &ann)).await.status(), 200);
+    assert_eq!(fake.log("dialled").len(), 1);
+}
+
+#[tokio::test]
+async fn a_pbx_whose_clock_is_wrong_is_followed_and_somebody_is_told() {
+    let (fake, gate) = kalliope(&[]).await;
+    let ann = gate.token("ann", &["pbx.#"]).await;
+    fake.admin("PUT", "clock", &json!({ "skew": -400 })).await;
+    assert_eq!(gate.ask(&get(ACCOUNT, &ann)).await.status(), 502);
+    assert_eq!(gate.ask(&get(ACCOUNT, &ann)).await.status(), 200);
+    gate.says("the upstream's clock is not ours").await;
+    let metrics = gate.operate("GET", "/metrics").await.text();
+    let name = "callgate_upstream_clock_offset_seconds{credential=\"c\"} ";
+    let offset = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(name))
+        .unwrap();
+    let offset: f64 = offset.parse().unwrap();
+    assert!((-403.0..=-399.0).contains(&offset), "{offset}");
+    for place in [metrics, gate.stderr(), gate.access_log()] {
+        assert!(!place.contains("planted-password") && !place.contains("RestApiUsernameToken"));
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_reached_no_peer_goes_to_the_next_with_a_digest_of_its_own() {
+    let fake = Fake::start(
+        "kalliope",
+        &["--user", "default/click2call:planted-password"],
+    );
+    let config = format!(
+        "[[credential]]\nname = 'c'\n{CLICK2CALL}\nsalt_from = 'http://{0}'\n\
+         [[upstream]]\nname = 'pbx'\npeers = ['{1}', '{0}']\n[upstream.health]\ninterval = '1h'\nfailures = 1000\n\
+         [[route]]\nname = 'pbx'\nprefix = '/pbx'\nstrip_prefix = '/pbx'\naccess = 'pbx.use'\nupstream = 'pbx'\ncredential = 'c'\n",
+        fake.address,
+        free_port()
+    );
+    let gate = Gate::start(&config).await;
+    let ann = gate.token("ann", &["pbx.#"]).await;
+    for _ in 0..6 {
+        assert_eq!(gate.ask(&get(DIAL, &ann)).await.status(), 200);
+    }
+    assert_eq!(fake.log("dialled").len(), 6);
 }
