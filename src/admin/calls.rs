@@ -5,7 +5,7 @@ use crate::acl::Permit;
 use crate::admission::Lease;
 use crate::clock::{EpochMs, seconds_until};
 use crate::error::{Error, Result};
-use crate::token::Subject;
+use crate::token::{External, Subject};
 use serde::{Deserialize, Serialize};
 
 /// Whose live calls are to be listed; everybody's, if nobody is named.
@@ -16,6 +16,8 @@ pub struct CallFilter {
     pub user: Option<String>,
     /// A client that acts for itself.
     pub client: Option<String>,
+    /// Somebody of another issuer who is no user here, as `ISSUER:SUBJECT`.
+    pub external: Option<String>,
 }
 
 /// A call and its lease.
@@ -24,7 +26,7 @@ pub struct CallView {
     pub id: String,
     /// `reserved`, `active`, `unknown` or `ended`
     pub state: &'static str,
-    /// Whose slot it holds: `user:ID` or `client:ID`.
+    /// Whose slot it holds: `user:ID`, `client:ID` or `external:ISSUER:SUBJECT`.
     owner: String,
     tenant: String,
     client: String,
@@ -78,14 +80,15 @@ impl Administration {
     /// Calls that hold a slot, oldest first, a thousand at the most.
     pub async fn live_calls(&self, filter: CallFilter) -> Result<Vec<CallView>> {
         let now = self.clock.now();
-        let owner = match (filter.user, filter.client) {
-            (Some(_), Some(_)) => {
-                let why = "name a user or a client, not both".to_owned();
+        let owner = match (filter.user, filter.client, filter.external) {
+            (None, None, None) => None,
+            (Some(user), None, None) => Some(Subject::User(self.user_id(&user).await?)),
+            (None, Some(client), None) => Some(Subject::Client(self.client(&client).await?.id)),
+            (None, None, Some(named)) => Some(external(&named)?),
+            _ => {
+                let why = "name one: a user, a client or somebody external".to_owned();
                 return Err(Error::BadRequest(why));
             }
-            (Some(user), None) => Some(Subject::User(self.user_id(&user).await?)),
-            (None, Some(client)) => Some(Subject::Client(self.client(&client).await?.id)),
-            (None, None) => None,
         };
         let calls = match owner {
             Some(owner) => self.store.live_calls(&owner.to_string(), now).await?,
@@ -106,4 +109,12 @@ impl Administration {
         self.calls.end_any(by, id, force).await?;
         self.call(id).await
     }
+}
+
+/// Anybody may have come with a credential of the issuer: who has no call is as good as unknown.
+fn external(named: &str) -> Result<Subject> {
+    let parts = named.split_once(':');
+    let why = || Error::BadRequest("somebody external is `ISSUER:SUBJECT`".to_owned());
+    let (issuer, subject) = parts.ok_or_else(why)?;
+    Ok(Subject::External(External::new(issuer, subject)))
 }

@@ -60,9 +60,11 @@ impl Administration {
     /// Unlinks the user's account at a provider, and forgets its tokens.
     pub async fn unlink(&self, by: &Permit, user: &str, provider: &str) -> Result<()> {
         self.user(user).await?;
-        if !self.store.unlink_identity(user, provider).await? {
+        let now = self.clock.now();
+        if !self.store.unlink_identity(user, provider, now).await? {
             return Err(Error::Missing("link"));
         }
+        self.hold().await;
         let entry = self.entry(by, "user.unlink", user).await;
         self.store.audit(entry.with("provider", provider)).await;
         Ok(())

@@ -6,6 +6,7 @@ mod housekeeping;
 use crate::admin::{self, Administration};
 use crate::admission::SqliteAdmission;
 use crate::auth::dpop::{self, Proofs};
+use crate::auth::issuer::Issuers;
 use crate::auth::password;
 use crate::auth::vault::Commons;
 use crate::auth::{Chain, OpaqueTokens, OperatorToken};
@@ -242,12 +243,29 @@ impl Services {
         if config.provider.is_empty() {
             return Ok(Providers::default());
         }
-        let fetching = Fetching {
+        Ok(Providers::new(&config.provider, &self.fetching(config)?))
+    }
+
+    /// Likewise without an `[[issuer]]`.
+    fn issuers(&self, config: &Config, commons: &Commons) -> Result<Issuers, AppError> {
+        if config.issuer.is_empty() {
+            return Ok(Issuers::default());
+        }
+        let fetching = self.fetching(config)?;
+        Ok(Issuers::new(
+            &config.issuer,
+            &fetching,
+            &self.store,
+            commons,
+        ))
+    }
+
+    fn fetching(&self, config: &Config) -> Result<Fetching, AppError> {
+        Ok(Fetching {
             client: Client::new(&config.outbound)?,
             clock: self.clock.clone(),
             runtime: self.runtime.clone(),
-        };
-        Ok(Providers::new(&config.provider, &fetching))
+        })
     }
 
     fn edge(
@@ -261,8 +279,10 @@ impl Services {
             feed: Arc::clone(&self.feed),
             runtime: self.runtime.clone(),
         };
+        let issuers = self.issuers(config, &commons)?;
         let tokens = OpaqueTokens::new(self.mint.clone(), self.store.clone(), commons);
-        let jwts = Arc::new(tokens.jwts(Arc::clone(&self.keys)));
+        let origin = &config.server.public_origin;
+        let jwts = Arc::new(tokens.jwts(Arc::clone(&self.keys), origin, issuers));
         let endpoints = call::endpoints(calls)
             .and(oauth::endpoints(oauth))
             .and(openapi::endpoints(openapi::EDGE));

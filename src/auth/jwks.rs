@@ -42,7 +42,16 @@ pub enum KeyError {
 
 impl Jwks {
     pub fn new(uri: String, fetching: Fetching) -> Self {
-        Self(Remote::new(uri, Terms::default(), fetching, KeySet::read))
+        Self::with(uri, Terms::default(), fetching)
+    }
+
+    pub fn with(uri: String, terms: Terms, fetching: Fetching) -> Self {
+        Self(Remote::new(uri, terms, fetching, KeySet::read))
+    }
+
+    /// Fetches them for whoever needs them later; returns at once.
+    pub fn begin(&self) {
+        self.0.begin();
     }
 
     pub fn uri(&self) -> &str {

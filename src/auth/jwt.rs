@@ -1,24 +1,34 @@
-//! callgate's own JWT access tokens (RFC 9068): the signature first, then the facts, which are those of any token.
+//! JWT access tokens (RFC 9068): who verifies one is found by its `iss`. Our own have the facts of any token of ours.
 
+use super::issuer::Issuers;
 use super::vault::Vault;
-use super::{AuthError, Authenticator, CacheState, Credential, Verdict};
+use super::{AuthError, Authenticator, CacheState, Credential, Verdict, jws};
 use crate::clock::EpochMs;
 use crate::token::{KeyError, Keyring, TokenHash, jwt};
 use async_trait::async_trait;
 use std::sync::Arc;
 
-/// Verifies JWT access tokens that this installation issued. What they claim does not matter here: each has its row, by
-/// which it can be revoked.
-pub struct JwtTokens {
-    keys: Arc<Keyring>,
-    vault: Arc<Vault>,
+/// Verifies JWT access tokens: those that this installation issued, and those of the issuers that it knows.
+pub struct Jwts {
+    own: Own,
+    issuers: Issuers,
 }
 
-impl JwtTokens {
-    pub(super) fn new(keys: Arc<Keyring>, vault: Arc<Vault>) -> Self {
-        Self { keys, vault }
-    }
+/// What our tokens claim does not matter here, but for who issued them: each has its row, by which it can be revoked.
+pub(super) struct Own {
+    pub(super) keys: Arc<Keyring>,
+    pub(super) vault: Arc<Vault>,
+    /// Our `iss`.
+    pub(super) origin: String,
+}
 
+impl Jwts {
+    pub(super) fn new(own: Own, issuers: Issuers) -> Self {
+        Self { own, issuers }
+    }
+}
+
+impl Own {
     /// A token that no key of ours signed is refused without a look for its facts; for an unknown key, the store is
     /// asked once a second at the most.
     async fn check_signature(&self, token: &str) -> Result<(), AuthError> {
@@ -33,27 +43,43 @@ impl JwtTokens {
         };
         key.signed(&token).then_some(()).ok_or(AuthError::Invalid)
     }
+
+    async fn verify(&self, credential: &Credential<'_>, now: EpochMs) -> Verdict {
+        if let Err(error) = self.check_signature(&credential.token).await {
+            return (CacheState::None, Err(error));
+        }
+        let hash = TokenHash::of(&credential.token);
+        self.vault.ask(hash, credential, now).await
+    }
 }
 
 #[async_trait]
-impl Authenticator for JwtTokens {
-    /// The hash is of the whole token, so what it finds had its signature verified.
+impl Authenticator for Jwts {
+    /// A hash is of the whole token, so what it finds had its signature verified.
     fn verify_cached(&self, credential: &Credential<'_>, now: EpochMs) -> Option<Verdict> {
-        if !jwt::is_jwt(&credential.token) {
+        let token = &*credential.token;
+        if !jws::is_compact(token) {
             return None;
         }
-        let hash = TokenHash::of(&credential.token);
-        self.vault.cached(&hash, credential, now)
+        let own = &self.own.vault;
+        if let Some(verdict) = own.cached(&TokenHash::of(token), credential, now) {
+            return Some(verdict);
+        }
+        if self.issuers.is_empty() {
+            return None;
+        }
+        let iss = jws::claimed_issuer(token)?;
+        let (vault, hash) = self.issuers.verifier_of(&iss, token)?;
+        vault.cached(&hash, credential, now)
     }
 
     async fn verify(&self, credential: &Credential<'_>, now: EpochMs) -> Option<Verdict> {
-        if !jwt::is_jwt(&credential.token) {
-            return None;
+        let token = &*credential.token;
+        let iss = jws::claimed_issuer(token)?;
+        if iss == self.own.origin {
+            return Some(self.own.verify(credential, now).await);
         }
-        if let Err(error) = self.check_signature(&credential.token).await {
-            return Some((CacheState::None, Err(error)));
-        }
-        let hash = TokenHash::of(&credential.token);
-        Some(self.vault.ask(hash, credential, now).await)
+        let (vault, hash) = self.issuers.verifier_of(&iss, token)?;
+        Some(vault.ask(hash, credential, now).await)
     }
 }

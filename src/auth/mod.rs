@@ -5,6 +5,7 @@
 mod bound;
 mod credential;
 pub mod dpop;
+pub mod issuer;
 pub mod jwks;
 pub mod jws;
 mod jwt;
@@ -15,7 +16,7 @@ pub mod vault;
 
 pub use bound::Refusal;
 pub use credential::{Carrier, Credential};
-pub use jwt::JwtTokens;
+pub use jwt::Jwts;
 pub use opaque::OpaqueTokens;
 pub use operator::OperatorToken;
 

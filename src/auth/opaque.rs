@@ -1,7 +1,9 @@
 //! callgate's own opaque tokens: recognised by their form, found in the cache, else read from the store once.
 
+use super::issuer::Issuers;
+use super::jwt::Own;
 use super::vault::{Commons, Source, SourceError, Vault};
-use super::{Authenticator, Credential, JwtTokens, Verdict};
+use super::{Authenticator, Credential, Jwts, Verdict};
 use crate::access::Accesses;
 use crate::clock::EpochMs;
 use crate::secret::Secret;
@@ -29,9 +31,14 @@ impl OpaqueTokens {
         }
     }
 
-    /// Verifies those of the tokens that are JWTs.
-    pub fn jwts(&self, keys: Arc<Keyring>) -> JwtTokens {
-        JwtTokens::new(keys, Arc::clone(&self.vault))
+    /// Verifies those of the tokens that are JWTs, issued at `origin`, and those of others.
+    pub fn jwts(&self, keys: Arc<Keyring>, origin: &str, issuers: Issuers) -> Jwts {
+        let own = Own {
+            keys,
+            vault: Arc::clone(&self.vault),
+            origin: origin.to_owned(),
+        };
+        Jwts::new(own, issuers)
     }
 
     /// A token that is not of our making is refused without any I/O.

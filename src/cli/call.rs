@@ -16,6 +16,9 @@ pub(super) enum Command {
         /// Of this client alone, where it acts for itself
         #[arg(long, conflicts_with = "user")]
         client: Option<String>,
+        /// Of somebody whom another issuer vouches for, as `ISSUER:SUBJECT`
+        #[arg(long, conflicts_with_all = ["user", "client"])]
+        external: Option<String>,
     },
     /// Show a call, also one that has ended
     Show { id: String },
@@ -30,7 +33,11 @@ pub(super) enum Command {
 
 pub(super) async fn run(office: &Office, command: Command, output: Output) -> Result {
     match command {
-        Command::List { user, client } => {
+        Command::List {
+            user,
+            client,
+            external,
+        } => {
             let user = match user {
                 Some(user) => Some(office.user_id(&user).await?),
                 None => None,
@@ -44,8 +51,12 @@ pub(super) async fn run(office: &Office, command: Command, output: Output) -> Re
                 "number",
                 "age_seconds",
             ];
-            let calls = office.live_calls(CallFilter { user, client }).await?;
-            output.list(&calls, &columns)
+            let filter = CallFilter {
+                user,
+                client,
+                external,
+            };
+            output.list(&office.live_calls(filter).await?, &columns)
         }
         Command::Show { id } => output.one(&office.call(&id).await?),
         Command::End { id, force } => {

@@ -2,6 +2,7 @@
 
 use super::output::{self, Output};
 use super::{Result, office};
+use crate::auth::issuer;
 use crate::config::{Config, ConfigError, Fault};
 use crate::storage::{Store, StoreError};
 use crate::upstream_auth::{Of, Spec};
@@ -45,6 +46,7 @@ async fn faults(path: &Path) -> Result<Vec<Fault>> {
     let known: Vec<_> = known.names().collect();
     let mut faults = stale_names(&services.store, &known).await?;
     faults.extend(useless_credentials(&services.store, &config).await?);
+    faults.extend(issuers(&services.store, &config.issuer).await?);
     Ok(faults)
 }
 
@@ -65,6 +67,27 @@ async fn useless_credentials(store: &Store, config: &Config) -> Result<Vec<Fault
                 let name = row.name;
                 let message = format!("there is no [[credential]] `{name}` with `of = \"user\"`");
                 faults.push(fault(path, &message));
+            }
+        }
+    }
+    Ok(faults)
+}
+
+/// What the configuration says of other issuers that the store does not know.
+async fn issuers(store: &Store, issuers: &[issuer::Spec]) -> Result<Vec<Fault>, StoreError> {
+    let mut faults = Vec::new();
+    for issuer in issuers {
+        let path = format!("issuer.{}", issuer.name());
+        for tenant in issuer.tenant().all() {
+            if store.tenant(tenant).await?.is_none() {
+                let message = format!("there is no tenant `{tenant}`");
+                faults.push(fault(format!("{path}.tenant"), &message));
+            }
+        }
+        for policy in issuer.principal().policies.all() {
+            if store.policy(policy).await?.is_none() {
+                let message = format!("there is no policy `{policy}`");
+                faults.push(fault(format!("{path}.principal.policies"), &message));
             }
         }
     }

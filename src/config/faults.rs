@@ -1,6 +1,7 @@
 //! Checks that need the whole configuration: each fault with the path of the setting that has it.
 
 use super::Config;
+use crate::auth::issuer::{self, User};
 use crate::backend::Backends;
 use crate::proxy::Tls;
 use crate::token::Mint;
@@ -44,6 +45,7 @@ impl Config {
         let outbound = self.outbound.fault();
         faults.extend(outbound.map(|error| fault("outbound.ca", error)));
         faults.extend(self.provider_faults());
+        faults.extend(self.issuer_faults());
         faults.extend(self.backend_faults());
         faults.extend(self.upstream.iter().flat_map(|spec| {
             let path = format!("upstream.{}", spec.name);
@@ -90,6 +92,35 @@ impl Config {
             let mut before = self.provider.iter().take(at);
             if before.any(|other| other.name == spec.name) {
                 faults.push(fault(&path, "there is another [[provider]] of this name"));
+            }
+            let of_spec = spec.faults().into_iter();
+            faults.extend(of_spec.map(|(key, message)| fault(format!("{path}.{key}"), message)));
+        }
+        faults
+    }
+
+    fn issuer_faults(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for (at, spec) in self.issuer.iter().enumerate() {
+            let path = format!("issuer.{}", spec.name());
+            let before = || self.issuer.iter().take(at);
+            if before().any(|other| other.name() == spec.name()) {
+                faults.push(fault(&path, "there is another [[issuer]] of this name"));
+            }
+            let same = |other: &issuer::Spec| other.iss().is_some() && other.iss() == spec.iss();
+            if before().any(same) {
+                let message =
+                    "there is another [[issuer]] with it: nobody could say whose a token is";
+                faults.push(fault(format!("{path}.issuer"), message));
+            }
+            if spec.iss() == Some(&self.server.public_origin) {
+                faults.push(fault(format!("{path}.issuer"), "these are our own tokens"));
+            }
+            if let Some(User::Linked(provider)) = &spec.principal().user
+                && !self.provider.iter().any(|known| known.name == *provider)
+            {
+                let message = format!("there is no [[provider]] `{provider}`");
+                faults.push(fault(format!("{path}.principal.user"), message));
             }
             let of_spec = spec.faults().into_iter();
             faults.extend(of_spec.map(|(key, message)| fault(format!("{path}.{key}"), message)));

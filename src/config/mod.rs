@@ -8,6 +8,7 @@ mod suggestion;
 pub use faults::Fault;
 pub use routes::RouteSpec;
 
+use crate::auth::issuer;
 use crate::proxy::upstream;
 use crate::secret::Secret;
 use crate::{backend, call, http, oauth, provider, proxy, storage, token, upstream_auth};
@@ -33,6 +34,8 @@ pub struct Config {
     pub outbound: http::client::Settings,
     #[serde(default)]
     pub provider: Vec<provider::Spec>,
+    #[serde(default)]
+    pub issuer: Vec<issuer::Spec>,
     #[serde(default)]
     pub calls: call::Settings,
     #[serde(default)]

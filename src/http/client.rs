@@ -132,6 +132,16 @@ pub fn may_be_asked(uri: &Uri) -> bool {
     }
 }
 
+/// Whether a document that came from `from` may name `address` as one to ask: a server out there leads nobody, and us least
+/// of all, to an address in here.
+pub fn may_lead_to(from: &str, address: &str) -> bool {
+    let uri: Option<Uri> = address.parse().ok();
+    let may = uri.is_some_and(|uri| {
+        may_be_asked(&uri) && (uri.scheme_str() == Some("https") || from.starts_with("http://"))
+    });
+    may && !address.contains('#')
+}
+
 fn is_loopback(host: &str) -> bool {
     let literal = host.trim_start_matches('[').trim_end_matches(']');
     literal

@@ -1,10 +1,9 @@
 //! What an OpenID provider says of itself (OpenID Connect Discovery 1.0 §3, RFC 8414).
 
 use crate::auth::jws::ALGORITHMS;
-use crate::http::client::may_be_asked;
+use crate::http::client::may_lead_to;
 use crate::http::client_form::ClientAuthentication;
 use bytes::Bytes;
-use http::Uri;
 use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 
@@ -62,13 +61,8 @@ impl Metadata {
     }
 }
 
-/// A provider out there leads nobody, and us least of all, to an address in here.
 fn check(issuer: &str, address: &str) -> Result<(), String> {
-    let uri: Option<Uri> = address.parse().ok();
-    let may = uri.is_some_and(|uri| {
-        may_be_asked(&uri) && (uri.scheme_str() == Some("https") || issuer.starts_with("http://"))
-    });
-    if may && !address.contains('#') {
+    if may_lead_to(issuer, address) {
         return Ok(());
     }
     Err(format!("its endpoint `{address}` may not be used"))

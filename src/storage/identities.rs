@@ -1,6 +1,7 @@
 //! Accounts at other providers, and whose they are here.
 
 use super::provider_tokens::{self, SealedTokens};
+use super::revocations::{self, Kind};
 use super::{Connection, Result, Store, StoreError};
 use crate::clock::EpochMs;
 
@@ -108,7 +109,7 @@ impl Store {
     }
 
     /// Unlinks the user's account there, and forgets its tokens. Says whether there was one.
-    pub async fn unlink_identity(&self, user: &str, provider: &str) -> Result<bool> {
+    pub async fn unlink_identity(&self, user: &str, provider: &str, now: EpochMs) -> Result<bool> {
         let (user, provider) = (user.to_owned(), provider.to_owned());
         self.write(move |c| {
             Box::pin(async move {
@@ -121,8 +122,10 @@ impl Store {
                     sqlx::query("DELETE FROM identities WHERE user_id = $1 AND provider = $2")
                         .bind(&user)
                         .bind(&provider)
-                        .execute(c)
+                        .execute(&mut *c)
                         .await?;
+                // Who came with a credential of that account is somebody else from now on.
+                revocations::record(c, Kind::User, &user, now).await?;
                 Ok(unlinked.rows_affected() > 0)
             })
         })

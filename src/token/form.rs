@@ -47,6 +47,24 @@ impl TokenHash {
     }
 }
 
+/// Names a verifier of others' credentials in the cache (AT-05).
+#[derive(Debug, Clone, Copy)]
+pub struct Verifier([u8; 32]);
+
+impl Verifier {
+    /// `digest` is of all that its judgement depends on.
+    pub const fn new(digest: [u8; 32]) -> Self {
+        Self(digest)
+    }
+
+    /// The name in the cache of a credential that this verifier judges: no other verifier's, and no token's of ours.
+    pub fn hash(&self, credential: &str) -> TokenHash {
+        // No token begins with a zero, and a digest has one length.
+        let named = [&[0], self.0.as_slice(), credential.as_bytes()].concat();
+        TokenHash(secret::sha256(&named))
+    }
+}
+
 /// Base64url, as in the store.
 impl fmt::Display for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

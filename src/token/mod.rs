@@ -14,7 +14,7 @@ pub use cache::FactCache;
 pub use facts::{External, Facts, Subject};
 pub use feed::Feed;
 pub use follower::Follower;
-pub use form::{Class, Mint, Minted, TokenHash, WeakKey};
+pub use form::{Class, Mint, Minted, TokenHash, Verifier, WeakKey};
 pub use keyring::{Key, KeyError, KeyPolicy, KeyState, Keyring};
 pub use position::Known;
 pub use signing::Algorithm;

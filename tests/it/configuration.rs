@@ -69,6 +69,130 @@ fn every_key_is_documented_in_its_section() {
     }
 }
 
+#[test]
+fn every_key_of_an_issuer_is_documented_with_its_kind() {
+    let uncommented = DOCUMENTED.replace("\n# ", "\n");
+    for kind in ["jwt"] {
+        let sections = uncommented.split("\n[[issuer]]\n").skip(1);
+        let mut kinds = sections.filter(|body| body.contains(&format!("\nkind = \"{kind}\"\n")));
+        let section = kinds.next().unwrap().split("\n[calls]").next().unwrap();
+        let known = known_keys(&format!("[[issuer]]\nkind = '{kind}'\nno_such_key = 1\n"));
+        assert!(!known.is_empty(), "{kind}");
+        for key in known {
+            let is_documented = section.contains(&format!("{key} = "))
+                || section.contains(&format!("[issuer.{key}]"));
+            assert!(
+                is_documented,
+                "config/callgate.toml says nothing of `{key}` of {kind}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_examples_of_issuers_have_no_fault() {
+    let document = include_str!("../../docs/issuers.md");
+    let lines = document
+        .lines()
+        .map(|line| line.strip_prefix("    ").unwrap_or_default());
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let examples: Vec<_> = text
+        .split("\n\n")
+        .map(str::trim)
+        .filter(|block| block.starts_with("[[issuer]]"))
+        .collect();
+    assert!(examples.len() > 3);
+    let config = format!("{}\n{}", documented(), examples.join("\n"));
+    assert_eq!(Config::parse(&config).unwrap().faults(), []);
+}
+
+#[test]
+fn what_is_wrong_with_an_issuer_is_told_with_its_key() {
+    let good = "[[issuer]]\nname='idp'\nkind='jwt'\ntenant='acme'\nissuer='https://idp.example'\naudience=['gate']\n";
+    let principal = "[issuer.principal]\npolicies=['call']\n";
+    for (text, told) in [
+        (good.replace("kind='jwt'\n", ""), "missing field `kind`"),
+        (good.replace("'jwt'", "'jwts'"), "did you mean `jwt`?"),
+        (
+            good.replace("audience", "audiense"),
+            "did you mean `audience`?",
+        ),
+        (good.replace("['gate']", "'gate'"), "(at audience)"),
+        (
+            format!("{good}[issuer.principal]\nuser={{ clam = 'x' }}\n"),
+            "did you mean `claim`?",
+        ),
+        (format!("{good}leeway='x'\n"), "(at leeway)"),
+    ] {
+        let fault = Config::parse(&with_least(&text)).unwrap_err();
+        assert!(fault.message.contains(told), "{fault}");
+        assert!(fault.path.starts_with("issuer"), "{fault}");
+    }
+    let config = |text: &str| Config::parse(&with_least(text)).unwrap();
+    let whole = format!("{good}{principal}");
+    assert_eq!(config(&whole).faults(), []);
+    let another = whole.replace("https://idp.example", "https://another.example");
+    for (text, path) in [
+        (good.to_owned(), "issuer.idp.principal.policies"),
+        (whole.replace("['gate']", "[]"), "issuer.idp.audience"),
+        (
+            whole.replace("https://idp", "http://idp"),
+            "issuer.idp.issuer",
+        ),
+        (
+            whole.replace("https://idp.example", "https://calls.example"),
+            "issuer.idp.issuer",
+        ),
+        (
+            whole.replace("tenant='acme'", "tenant=''"),
+            "issuer.idp.tenant",
+        ),
+        (whole.replace("'idp'", "'Id P'"), "issuer.Id P.name"),
+        (
+            whole.replace("[issuer.p", "algorithms=['HS256']\n[issuer.p"),
+            "issuer.idp.algorithms",
+        ),
+        (
+            whole.replace("[issuer.p", "algorithms=['none']\n[issuer.p"),
+            "issuer.idp.algorithms",
+        ),
+        (
+            whole.replace("[issuer.p", "typ=['JWT']\n[issuer.p"),
+            "issuer.idp.require",
+        ),
+        (
+            whole.replace("[issuer.p", "leeway='61s'\n[issuer.p"),
+            "issuer.idp.leeway",
+        ),
+        (
+            whole.replace("[issuer.p", "jwks_uri='http://x.example'\n[issuer.p"),
+            "issuer.idp.jwks_uri",
+        ),
+        (
+            format!("{whole}user={{ linked = 'nobody' }}\n"),
+            "issuer.idp.principal.user",
+        ),
+        (format!("{whole}{another}"), "issuer.idp"),
+        (
+            format!("{whole}{}", whole.replace("'idp'", "'two'")),
+            "issuer.two.issuer",
+        ),
+    ] {
+        let faults: Vec<_> = config(&text)
+            .faults()
+            .into_iter()
+            .map(|fault| fault.path)
+            .collect();
+        assert_eq!(faults, [path], "{text}");
+    }
+}
+
+fn with_least(text: &str) -> String {
+    let least = "operations.token = 'an-operator'\ntokens.key = '0123456789abcdef0123456789abcdef'\n\
+                 server.public_origin = 'https://calls.example'\n";
+    format!("{least}{text}")
+}
+
 /// The keys that the error names when one is unknown.
 fn known_keys(text: &str) -> Vec<String> {
     let error = Config::parse(text).unwrap_err().to_string();

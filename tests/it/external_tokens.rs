@@ -1,7 +1,7 @@
 //! Tokens of users at a provider: renewed by one for all, kept before they are used.
 
 use crate::external::{link, log_in, with};
-use crate::harness::TestGateway;
+use crate::harness::{NOW, TestGateway};
 use crate::idp::Idp;
 use crate::oauth::Browser;
 use callgate::provider::{ProviderTokens, TokensError};
@@ -241,7 +241,7 @@ async fn tokens_are_kept_only_where_that_is_wanted_and_go_with_the_link() {
 
     let (gateway, _idp) = start().await;
     let store = &gateway.services.store;
-    assert!(store.unlink_identity(ANN, "idp").await.unwrap());
+    assert!(store.unlink_identity(ANN, "idp", NOW).await.unwrap());
     assert!(store.provider_token(ANN, "idp").await.unwrap().is_none());
     assert!(matches!(access(&gateway).await, Err(TokensError::None)));
 }

@@ -42,6 +42,8 @@ pub(crate) struct Quirks {
     pub(crate) keys_answer: Option<(u16, String)>,
     /// How long the token endpoint takes.
     pub(crate) delay: Duration,
+    /// How long its keys take.
+    pub(crate) keys_delay: Duration,
     /// Gives a new refresh token each time, and takes each once.
     pub(crate) rotates: bool,
     pub(crate) rs256: bool,
@@ -150,6 +152,45 @@ impl Idp {
         self.state().issued.clone()
     }
 
+    /// What it signs with this header and these claims, besides those that it always has; `null` leaves one out.
+    pub(crate) fn signed(&self, header: &Value, claims: &Value) -> String {
+        let mut state = self.state();
+        let (kid, alg) = state.signs_by();
+        let usual = json!({ "alg": alg, "kid": kid });
+        let mut header_map = usual.as_object().unwrap().clone();
+        header_map.extend(header.as_object().unwrap().clone());
+        let now = state.clock.now() / 1000;
+        let usual = json!({ "iss": state.issuer, "sub": "f:1:w0", "iat": now, "exp": now + 300 });
+        let mut all = usual.as_object().unwrap().clone();
+        all.extend(claims.as_object().unwrap().clone());
+        state.compose(header_map, all)
+    }
+
+    /// As it stands, letter by letter.
+    pub(crate) fn signed_text(&self, header: &str, claims: &str) -> String {
+        let encoded = [header, claims].map(|part| secret::encode(part.as_bytes()));
+        let signed = encoded.join(".");
+        let signature = self.state().sign(signed.as_bytes());
+        format!("{signed}.{}", secret::encode(&signature))
+    }
+
+    /// The keys that it publishes.
+    pub(crate) fn published(&self) -> Value {
+        self.state().jwks()
+    }
+
+    /// Withdraws all keys but the one that signs.
+    pub(crate) fn forget_old_keys(&self) {
+        self.state().keys.truncate(1);
+    }
+
+    /// The public half of its RSA key, as it publishes it.
+    pub(crate) fn rsa_modulus(&self) -> Vec<u8> {
+        let state = self.state();
+        let key = state.rsa.as_ref().unwrap().public_key();
+        key.modulus().big_endian_without_leading_zero().to_vec()
+    }
+
     /// Forgets all refresh tokens.
     pub(crate) fn forget(&self) {
         self.state().refresh.clear();
@@ -219,10 +260,10 @@ async fn serve(state: Arc<Mutex<State>>, mut stream: TcpStream) {
     let delay = {
         let mut state = state.lock().unwrap();
         state.asked.push(asked.clone());
-        if asked.path == "/token" {
-            state.quirks.delay
-        } else {
-            Duration::ZERO
+        match asked.path.as_str() {
+            "/token" => state.quirks.delay,
+            "/keys" => state.quirks.keys_delay,
+            _ => Duration::ZERO,
         }
     };
     tokio::time::sleep(delay).await;
@@ -383,23 +424,32 @@ impl State {
             "iss": self.issuer, "sub": login.subject, "aud": CLIENT, "azp": CLIENT, "nonce": login.nonce,
             "iat": now, "exp": now + 300, "at_hash": secret::encode(&hash[..16]),
         });
-        let (kid, alg) = if self.quirks.rs256 {
-            ("rsa", "RS256")
-        } else {
-            (self.keys[0].0.as_str(), "ES256")
-        };
+        let (kid, alg) = self.signs_by();
         let header = json!({ "alg": alg, "kid": kid, "typ": "JWT" });
-        let part = |value: Value, changes: &Map<String, Value>| {
+        let with = |value: Value, changes: &Map<String, Value>| {
             let mut value = value.as_object().unwrap().clone();
             value.extend(changes.clone());
+            value
+        };
+        let header = with(header, &self.quirks.header);
+        let claims = with(claims, &self.quirks.claims);
+        self.compose(header, claims)
+    }
+
+    /// The name of its key, and its algorithm.
+    fn signs_by(&self) -> (String, &'static str) {
+        if self.quirks.rs256 {
+            return ("rsa".to_owned(), "RS256");
+        }
+        (self.keys[0].0.clone(), "ES256")
+    }
+
+    fn compose(&mut self, header: Map<String, Value>, claims: Map<String, Value>) -> String {
+        let part = |mut value: Map<String, Value>| {
             value.retain(|_, value| !value.is_null());
             secret::encode(Value::Object(value).to_string().as_bytes())
         };
-        let signed = format!(
-            "{}.{}",
-            part(header, &self.quirks.header),
-            part(claims, &self.quirks.claims)
-        );
+        let signed = format!("{}.{}", part(header), part(claims));
         let mut signature = self.sign(signed.as_bytes());
         if self.quirks.bad_signature {
             signature[7] ^= 1;

@@ -37,6 +37,7 @@ mod grants;
 mod harness;
 mod idp;
 mod interleavings;
+mod issuer;
 mod metrics;
 mod oauth;
 mod oauth_assertion;

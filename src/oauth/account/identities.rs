@@ -168,7 +168,9 @@ async fn unlink(
         let text = "linked-last-way";
         return refuse(oauth, visit, (StatusCode::CONFLICT, text)).await;
     }
-    if oauth.store.unlink_identity(&user.id, name).await? {
+    let now = oauth.clock.now();
+    if oauth.store.unlink_identity(&user.id, name, now).await? {
+        oauth.follower.catch_up().await?;
         let entry = oauth.entry(Event::AccountUnlinked, head).user(user);
         oauth.store.audit(entry.with("provider", name)).await;
     }

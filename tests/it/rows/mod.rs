@@ -3,5 +3,6 @@
 mod abuse;
 mod bearer;
 mod cors;
+mod issuer;
 mod legacy;
 mod pages;
