@@ -5,7 +5,7 @@ import itertools
 import re
 import time
 from types import SimpleNamespace
-from xml.sax.saxutils import escape
+from html import escape
 
 from exchange import Exchange
 from fake import Answer, Fake, Refused, answer_json, body_of, main, to_json

@@ -198,7 +198,9 @@ class Session:
     def do_status(self, fields, variables, truth):
         calls = self.fake.exchange.listed()
         items = [{"Event": "Status", "Privilege": "Call", **channel_of(call)} for call in calls]
-        return [*success("Channel status will follow"), *items, {"Event": "StatusComplete", "Items": len(items)}]
+        begun = {**success("Channel status will follow")[0], "EventList": "start"}
+        done = {"Event": "StatusComplete", "EventList": "Complete", "ListItems": len(items), "Items": len(items)}
+        return [begun, *items, done]
 
 
 def success(message):

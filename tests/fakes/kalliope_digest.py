@@ -39,9 +39,9 @@ class Nonces:
     def use(self, nonce, created, now, until_created):
         """Whether it was free; it is used from now on."""
         used = self.state.all("nonce")
-        if len(used) > 1024:
-            for old in [each for each, until in used.items() if until < now]:
-                self.state.drop("nonce", old)
+        # The oldest are in front; one that was kept longer only keeps those behind it a little longer, too.
+        while used and next(iter(used.values())) < now:
+            self.state.drop("nonce", next(iter(used)))
         if used.get(nonce, 0) >= now:
             return False
         self.state.put("nonce", nonce, created + WINDOW if until_created else now + WINDOW)

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 import time
-from xml.sax.saxutils import escape
+from html import escape
 
 from fake import Answer, Refused, answer_json, body_of
 

@@ -174,6 +174,15 @@ class Api(FakeCase):
         self.assertEqual(self.signed("POST", "/rest/cdr/summary", {"Accept": "json"}, between).json, [])
         self.assertIn("<cdr><call><id>", self.signed("GET", "/rest/cdr/summary").text)
 
+    def test_a_call_that_somebody_ended_does_not_end_again_on_its_own(self):
+        self.admin("PUT", "life", {"ring": [0, 0], "talk": [0.1, 0.1]})
+        for _ in range(2):
+            self.signed("GET", "/rest/phoneServices/c2c/0390/201")
+        first, second = self.admin("GET", "calls")
+        self.admin("POST", f"calls/{first['id']}/end")
+        self.eventually(lambda: len(self.log("ended")) > 1)
+        self.assertEqual([line["call"] for line in self.log("ended")], [first["id"], second["id"]])
+
     def test_settings_of_an_extension(self):
         reply = self.signed("POST", "/rest/operation/CFUN/201", body=json.dumps({"operationData": "0390"}))
         self.assertEqual(

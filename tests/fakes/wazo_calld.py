@@ -161,9 +161,8 @@ class Calld:
     def list_own(self, request):
         token = self.auth.need(request, "calld.users.me.calls.read")
         uuid = self.person(token)["uuid"]
-        items = [
-            shown for call in self.exchange.listed() for shown in self.channels(call) if shown["user_uuid"] == uuid
-        ]
+        own = [call for call in self.exchange.listed() if uuid in (call.line, call.more.get("callee"))]
+        items = [shown for call in own for shown in self.channels(call) if shown["user_uuid"] == uuid]
         return good({"items": items})
 
     def read(self, request, id):
