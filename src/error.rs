@@ -291,6 +291,9 @@ impl Error {
         let (status, _) = self.status_and_code();
         match self {
             Self::TooManyAttempts { seconds } => vec![(RETRY_AFTER, value(&seconds.to_string()))],
+            Self::Auth(AuthError::Unavailable(cause)) => {
+                vec![(RETRY_AFTER, value(&cause.retry_after().to_string()))]
+            }
             _ if status == StatusCode::SERVICE_UNAVAILABLE => {
                 vec![(RETRY_AFTER, HeaderValue::from_static("1"))]
             }

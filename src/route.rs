@@ -43,6 +43,8 @@ pub struct Forward {
     pub add_prefix: String,
     /// How long the upstream may be silent.
     pub read_timeout: Duration,
+    /// The issuer whose token has ended when the answer is a success: it is the last part of the path.
+    pub forgets: Option<String>,
     /// The name of the credential that is presented there.
     pub credential: Option<String>,
     /// Headers that go up besides the usual ones.

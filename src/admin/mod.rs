@@ -14,6 +14,7 @@ mod factors;
 mod grants;
 mod identities;
 mod import;
+mod issuers;
 mod jwks;
 mod keys;
 mod password;
@@ -36,6 +37,7 @@ pub use credentials::{CredentialView, GivenCredential};
 pub use grants::{GrantFilter, GrantView};
 pub use identities::IdentityView;
 pub use import::{Import, LeftOut, Welcome};
+pub use issuers::Ending;
 pub use keys::{KeyView, Rotation};
 pub use password::Password;
 pub use policies::{PolicyText, PolicyView};
@@ -64,6 +66,8 @@ pub struct Administration {
     pub calls: Arc<Calls>,
     /// Seals users' own secrets for upstreams.
     pub safe: Safe,
+    /// Names of other issuers in the configuration.
+    pub issuers: Vec<String>,
 }
 
 impl Administration {

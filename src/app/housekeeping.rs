@@ -10,6 +10,9 @@ use std::time::Duration;
 /// Milliseconds: how long a device is told that its code has expired, and not that it never was.
 const HOUR: i64 = 3_600_000;
 
+/// Days: what was issued before that long ago, and ended then, is over by itself or may be ended again.
+const YEAR: u64 = 366;
+
 /// Seconds.
 const PRUNE_EVERY: u32 = 600;
 const PRUNE_USED_EVERY: u32 = 30;
@@ -77,6 +80,7 @@ impl Services {
             self.store.prune_pending_logins(days(1)).await,
             self.store.prune_challenges(days(1)).await,
             self.store.prune_audit(audited).await,
+            self.store.prune_external_revocations(days(YEAR)).await,
         ];
         if let Err(error) = self.keys.keep().await {
             tracing::error!(%error, "the signing keys cannot be kept");

@@ -2,14 +2,15 @@
 
 mod credentials;
 mod housekeeping;
+mod issuers;
 
 use crate::admin::{self, Administration};
 use crate::admission::SqliteAdmission;
 use crate::auth::dpop::{self, Proofs};
-use crate::auth::issuer::Issuers;
+use crate::auth::issuer::{Issuers, RemoteTokens};
 use crate::auth::password;
 use crate::auth::vault::Commons;
-use crate::auth::{Chain, OpaqueTokens, OperatorToken};
+use crate::auth::{Authenticator, Chain, OpaqueTokens, OperatorToken};
 use crate::backend::{Backends, Spec};
 use crate::call::{self, Calls};
 use crate::clock::{Clock, EpochMs};
@@ -167,9 +168,11 @@ impl Services {
         }
         let oauth = Arc::new(self.oauth(&config)?);
         let credentials = Arc::new(self.credentials(&config, &oauth.provider_tokens)?);
+        let issuers = self.remote_tokens(&config)?;
         Ok(Version {
             edge: Arc::new(Site {
-                gateway: self.edge(&config, &calls, &oauth)?,
+                gateway: self.edge(&config, &calls, &oauth, &issuers)?,
+                issuers,
                 upstreams,
                 credentials: Arc::clone(&credentials),
                 trusted: config.server.trusted_proxies.clone(),
@@ -178,6 +181,7 @@ impl Services {
                 gateway: self.operations(&config, &calls)?,
                 upstreams: BTreeMap::new(),
                 credentials: Arc::default(),
+                issuers: Vec::new(),
                 trusted: Vec::new(),
             }),
             calls,
@@ -273,12 +277,9 @@ impl Services {
         config: &Config,
         calls: &Arc<Calls>,
         oauth: &Arc<Oauth>,
+        remote: &[Arc<RemoteTokens>],
     ) -> Result<Gateway, AppError> {
-        let commons = Commons {
-            cache: Arc::clone(&self.cache),
-            feed: Arc::clone(&self.feed),
-            runtime: self.runtime.clone(),
-        };
+        let commons = self.commons();
         let issuers = self.issuers(config, &commons)?;
         let tokens = OpaqueTokens::new(self.mint.clone(), self.store.clone(), commons);
         let origin = &config.server.public_origin;
@@ -290,10 +291,12 @@ impl Services {
             .route
             .iter()
             .flat_map(crate::config::RouteSpec::declarations);
+        let mut chain: Vec<Arc<dyn Authenticator>> = vec![Arc::new(tokens), jwts];
+        chain.extend(remote.iter().map(|tokens| Arc::clone(tokens) as _));
         self.gateway(
             endpoints,
             routes.collect(),
-            Chain::new(vec![Arc::new(tokens), jwts]).with_proofs(Arc::clone(&oauth.proofs)),
+            Chain::new(chain).with_proofs(Arc::clone(&oauth.proofs)),
         )
     }
 
@@ -317,6 +320,11 @@ impl Services {
             clock: self.clock.clone(),
             calls: Arc::clone(calls),
             safe: self.safe(config),
+            issuers: config
+                .issuer
+                .iter()
+                .map(|spec| spec.name().to_owned())
+                .collect(),
         }
     }
 

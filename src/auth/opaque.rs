@@ -94,6 +94,7 @@ fn facts(row: TokenFacts) -> Option<Facts> {
         sunset_at: row.sunset_at,
         expires_at: row.expires_at,
         jkt: row.jkt.map(String::into_boxed_str),
+        origin: None,
         position: 0.into(),
     })
 }

@@ -30,6 +30,7 @@ impl OperatorToken {
             sunset_at: None,
             expires_at: EpochMs::MAX,
             jkt: None,
+            origin: None,
             position: 0.into(),
         };
         Self {

@@ -1,5 +1,6 @@
 //! The facts of credentials, whoever knows them: found in the cache, else asked for, once for all who wait.
 
+use super::issuer::Outage;
 use super::{AuthError, CacheState, Carrier, Credential, Principal, Verdict};
 use crate::clock::EpochMs;
 use crate::http::Legacy;
@@ -26,6 +27,16 @@ pub trait Source: Send + Sync {
         credential: &Secret,
         now: EpochMs,
     ) -> Result<Option<Facts>, SourceError>;
+
+    /// The same, of one that was good a moment ago: no flood of others is to keep it waiting.
+    async fn look_again(
+        &self,
+        hash: TokenHash,
+        credential: &Secret,
+        now: EpochMs,
+    ) -> Result<Option<Facts>, SourceError> {
+        self.look(hash, credential, now).await
+    }
 }
 
 /// Why it is not known whether a credential is good: whoever sent it must not be told that it is not.
@@ -40,6 +51,14 @@ pub enum SourceError {
 impl SourceError {
     pub fn issuer(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Issuer(Arc::from(cause.into()))
+    }
+
+    /// Seconds after which it is worth trying again.
+    pub fn retry_after(&self) -> u64 {
+        match self {
+            Self::Store(_) => 1,
+            Self::Issuer(cause) => cause.downcast_ref().map_or(1, Outage::retry_after),
+        }
     }
 }
 
@@ -96,6 +115,12 @@ impl Vault {
         }
     }
 
+    /// Whether anything good is known of a credential, outdated or not.
+    pub fn knows(&self, hash: &TokenHash, now: EpochMs) -> bool {
+        let found = self.commons.cache.find(hash, now);
+        matches!(found, Lookup::Hit(_) | Lookup::Stale(_))
+    }
+
     /// What the source knows of a credential. While it cannot be asked, what it said last counts for a little longer;
     /// of what it never told, nothing is known.
     pub async fn ask(
@@ -147,14 +172,15 @@ impl Vault {
             return look.clone();
         }
         // One may have ended since the cache was asked: it filled the cache before it gave up its place here.
-        match self.commons.cache.find(&hash, now) {
+        let is_known = match self.commons.cache.find(&hash, now) {
             Lookup::Hit(facts) => return ready(Ok(Some(facts))).boxed().shared(),
             Lookup::Unknown => return ready(Ok(None)).boxed().shared(),
-            Lookup::Stale(_) | Lookup::Miss => {}
-        }
+            Lookup::Stale(_) => true,
+            Lookup::Miss => false,
+        };
         let (vault, credential) = (Arc::clone(self), Secret::new(&*credential.token));
         let task = self.commons.runtime.spawn(async move {
-            let found = vault.look(hash, &credential, now).await;
+            let found = vault.look(hash, &credential, is_known, now).await;
             vault.under_way().remove(&hash);
             found
         });
@@ -171,17 +197,28 @@ impl Vault {
         look
     }
 
-    async fn look(&self, hash: TokenHash, credential: &Secret, now: EpochMs) -> Found {
+    async fn look(
+        &self,
+        hash: TokenHash,
+        credential: &Secret,
+        is_known: bool,
+        now: EpochMs,
+    ) -> Found {
         let Commons { cache, feed, .. } = &self.commons;
         loop {
             // The position first: what is revoked from here on is seen by `insert`.
             let position = feed.position();
-            let Some(mut facts) = self.source.look(hash, credential, now).await? else {
+            let found = if is_known {
+                self.source.look_again(hash, credential, now).await?
+            } else {
+                self.source.look(hash, credential, now).await?
+            };
+            let Some(mut facts) = found else {
                 cache.insert_unknown(hash);
                 return Ok(None);
             };
             facts.position = position.into();
-            if let Some(facts) = cache.insert(hash, facts, self.keeping, now) {
+            if let Some(facts) = cache.insert(hash, facts, &self.keeping, now) {
                 return Ok(Some(facts));
             }
             // Its user, client or tenant changed meanwhile, which need not end the credential: the source knows.

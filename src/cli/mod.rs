@@ -11,6 +11,7 @@ mod demo;
 mod grant;
 mod identity;
 mod import;
+mod issuer;
 mod key;
 mod logging;
 mod migrate;
@@ -80,6 +81,9 @@ enum Command {
     /// The keys that sign JWT access tokens
     #[command(subcommand)]
     Key(key::Command),
+    /// Tokens of other issuers
+    #[command(subcommand)]
+    Issuer(issuer::Command),
     /// Accounts of users at other providers
     #[command(subcommand)]
     Identity(identity::Command),
@@ -148,6 +152,9 @@ fn run(cli: Cli) -> Result {
         }
         Command::Key(command) => {
             wait(async { key::run(&Office::open(&config).await?, command, output).await })
+        }
+        Command::Issuer(command) => {
+            wait(async { issuer::run(&Office::open(&config).await?, command, output).await })
         }
         Command::Identity(command) => {
             wait(async { identity::run(&Office::open(&config).await?, command, output).await })

@@ -1,6 +1,6 @@
 //! Checks that need the whole configuration: each fault with the path of the setting that has it.
 
-use super::Config;
+use super::{Config, RouteSpec};
 use crate::auth::issuer::{self, User};
 use crate::backend::Backends;
 use crate::proxy::Tls;
@@ -46,6 +46,11 @@ impl Config {
         faults.extend(outbound.map(|error| fault("outbound.ca", error)));
         faults.extend(self.provider_faults());
         faults.extend(self.issuer_faults());
+        faults.extend(
+            self.route
+                .iter()
+                .filter_map(|route| self.forgets_fault(route)),
+        );
         faults.extend(self.backend_faults());
         faults.extend(self.upstream.iter().flat_map(|spec| {
             let path = format!("upstream.{}", spec.name);
@@ -113,6 +118,17 @@ impl Config {
                     "there is another [[issuer]] with it: nobody could say whose a token is";
                 faults.push(fault(format!("{path}.issuer"), message));
             }
+            let alike = |other: &issuer::Spec| match (other.form(), spec.form()) {
+                (Some(one), Some(two)) => one.overlaps(&two),
+                _ => false,
+            };
+            if let Some(other) = before().find(|other| alike(other)) {
+                let message = format!(
+                    "its tokens look like those of `{}`: nobody could say whose one is",
+                    other.name()
+                );
+                faults.push(fault(&path, message));
+            }
             if spec.iss() == Some(&self.server.public_origin) {
                 faults.push(fault(format!("{path}.issuer"), "these are our own tokens"));
             }
@@ -126,6 +142,27 @@ impl Config {
             faults.extend(of_spec.map(|(key, message)| fault(format!("{path}.{key}"), message)));
         }
         faults
+    }
+
+    /// A route whose answers end tokens says whose, and where the token is.
+    fn forgets_fault(&self, route: &RouteSpec) -> Option<Fault> {
+        let named = route.forgets.as_deref()?;
+        let message = if !self
+            .issuer
+            .iter()
+            .any(|spec| spec.name() == named && spec.form().is_some())
+        {
+            "there is no [[issuer]] of this name that is asked about its tokens"
+        } else if !route
+            .path
+            .as_deref()
+            .is_some_and(|path| path.ends_with('}'))
+        {
+            "the token is the last part of `path`, such as `/api/auth/0.1/token/{token}`"
+        } else {
+            return None;
+        };
+        Some(fault(format!("route.{}.forgets", route.name), message))
     }
 
     fn backend_faults(&self) -> Vec<Fault> {

@@ -26,6 +26,8 @@ pub struct RouteSpec {
     #[serde(default)]
     pub public: bool,
     pub upstream: String,
+    /// The [[issuer]] of the token at the end of the path, which an answer of success has ended.
+    pub forgets: Option<String>,
     /// The [[credential]] that is presented there.
     pub credential: Option<String>,
     #[serde(default)]
@@ -125,6 +127,7 @@ impl RouteSpec {
                 strip_prefix: self.strip_prefix.trim_end_matches('/').to_owned(),
                 add_prefix: self.add_prefix.trim_end_matches('/').to_owned(),
                 read_timeout: self.timeout,
+                forgets: self.forgets.clone(),
                 credential: self.credential.clone(),
                 extra_headers: headers::passable(&self.headers).unwrap_or_default(),
             }),

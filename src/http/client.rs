@@ -1,7 +1,8 @@
 //! The one way out: requests of our own to other servers, bounded in time and in size.
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response, Uri};
+use http::{Request, Response, StatusCode, Uri};
+pub use reqwest::Upgraded;
 use reqwest::redirect::Policy;
 use serde::Deserialize;
 use std::net::IpAddr;
@@ -63,6 +64,8 @@ pub enum OutboundError {
     Broken(#[source] reqwest::Error),
     #[error("the answer is larger than {LARGEST} bytes")]
     TooLarge,
+    #[error("the server does not switch protocols: it answers {0}")]
+    NotSwitched(StatusCode),
 }
 
 impl OutboundError {
@@ -85,6 +88,8 @@ impl Client {
         let library = reqwest::Client::builder()
             .redirect(Policy::none())
             .referer(false)
+            // An upgrade needs it, and what tests run is what serves.
+            .http1_only()
             .connect_timeout(settings.timeout)
             .user_agent(concat!("callgate/", env!("CARGO_PKG_VERSION")))
             .tls_certs_merge(more.unwrap_or_default())
@@ -103,6 +108,31 @@ impl Client {
         }
         let answer = tokio::time::timeout(self.timeout, self.exchange(request)).await;
         answer.unwrap_or(Err(OutboundError::Late))
+    }
+
+    /// Sends a request that asks for another protocol, and returns the connection once the server has switched
+    /// (RFC 9110 §7.8).
+    pub async fn switch(
+        &self,
+        request: Request<Bytes>,
+    ) -> Result<Response<Upgraded>, OutboundError> {
+        if !may_be_asked(request.uri()) {
+            return Err(OutboundError::Address(request.uri().to_string()));
+        }
+        let switched = tokio::time::timeout(self.timeout, self.upgrade(request)).await;
+        switched.unwrap_or(Err(OutboundError::Late))
+    }
+
+    async fn upgrade(&self, request: Request<Bytes>) -> Result<Response<Upgraded>, OutboundError> {
+        let request = reqwest::Request::try_from(request).map_err(sort)?;
+        let mut answer = self.library.execute(request).await.map_err(sort)?;
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(OutboundError::NotSwitched(answer.status()));
+        }
+        let headers = std::mem::take(answer.headers_mut());
+        let mut switched = Response::new(answer.upgrade().await.map_err(sort)?);
+        *switched.headers_mut() = headers;
+        Ok(switched)
     }
 
     async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, OutboundError> {

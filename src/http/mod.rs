@@ -4,6 +4,7 @@ pub mod client;
 pub mod client_form;
 mod legacy;
 pub mod remote;
+pub mod websocket;
 
 pub use legacy::{Legacy, noting};
 

@@ -7,6 +7,7 @@ mod body;
 mod context;
 mod credential;
 mod failure;
+mod forgetting;
 pub mod forwarded;
 pub mod frame;
 pub mod headers;
@@ -27,6 +28,7 @@ pub use access_log::AccessLog;
 pub use patience::Patience;
 pub use settings::{Settings, Tls};
 
+use crate::auth::issuer::RemoteTokens;
 use crate::gateway::Gateway;
 use crate::metrics::RouteMetrics;
 use crate::upstream_auth::Credentials;
@@ -45,6 +47,8 @@ pub struct Site {
     pub upstreams: BTreeMap<String, Upstream>,
     /// What is presented to them.
     pub credentials: Arc<Credentials>,
+    /// Those whose tokens are forgotten when they end by a request to them.
+    pub issuers: Vec<Arc<RemoteTokens>>,
     /// Networks of proxies whose `X-Forwarded-*` are believed.
     pub trusted: Vec<Network>,
 }

@@ -6,7 +6,7 @@ use super::headers::{self, AllowList};
 use super::identity::Identity;
 use super::tunnel::Visit;
 use super::upstream::Upstream;
-use super::{Proxy, admit, credential, failure, local, patience, rewrite};
+use super::{Proxy, admit, credential, failure, forgetting, local, patience, rewrite};
 use crate::acl::Permit;
 use crate::error::Error;
 use crate::http::{AboutCall, Fault, Legacy, Peer, Request, Response};
@@ -206,6 +206,7 @@ impl ProxyHttp for Proxy {
     ) -> pingora::Result<()> {
         ctx.upstream_took = Some(ctx.begun.elapsed());
         credential::hear(ctx, response).await?;
+        forgetting::hear(ctx, session.req_header(), response);
         // Only now is it a tunnel: who merely asks for one has no longer than others to send a request.
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
             session.set_read_timeout(Some(self.tunnel_timeout));

@@ -56,6 +56,7 @@ mod tests {
 
     fn upstream(received: &str, strip: &str, add: &str) -> String {
         let forward = Forward {
+            forgets: None,
             upstream: "pbx".to_owned(),
             strip_prefix: strip.to_owned(),
             add_prefix: add.to_owned(),

@@ -1,6 +1,6 @@
 //! The cache of token facts, safe against a revocation in any interleaving with a fill.
 
-use super::{Facts, Feed, TokenHash};
+use super::{Facts, Feed, TokenHash, Watch};
 use crate::clock::{EpochMs, millis};
 use crate::secret;
 use crate::storage::revocations::Kind;
@@ -41,7 +41,7 @@ impl Default for Settings {
 const LONGEST: Duration = Duration::from_hours(12);
 
 /// How long facts count.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Keeping {
     /// As long as the settings say: those of our own tokens.
     Settings,
@@ -50,6 +50,13 @@ pub enum Keeping {
         lifetime: Duration,
         /// Past it, while the source cannot be asked.
         stale_if_error: Duration,
+    },
+    /// The same, of a source that tells what it ends: while it does not, for a shorter time.
+    Watched {
+        lifetime: Duration,
+        unwatched_lifetime: Duration,
+        stale_if_error: Duration,
+        watch: Arc<Watch>,
     },
 }
 
@@ -81,6 +88,34 @@ struct Kept {
     stale_until: EpochMs,
     /// After which the cache drops them, whatever the clock says.
     dropped_after: Duration,
+    /// For those of a source that tells what it ends.
+    line: Option<Arc<Line>>,
+}
+
+/// How long facts count when their source does not tell any more what it ends.
+#[derive(Debug)]
+struct Line {
+    watch: Arc<Watch>,
+    asked_at: EpochMs,
+    fresh: EpochMs,
+    stale: EpochMs,
+}
+
+impl Kept {
+    /// Until when they are fresh, and may be used.
+    fn ends(&self, now: EpochMs) -> (EpochMs, EpochMs) {
+        let ends = (self.fresh_until, self.stale_until);
+        let Some(line) = &self.line else {
+            return ends;
+        };
+        let told = line.watch.told_until(line.asked_at, now);
+        if told >= now {
+            return ends;
+        }
+        let fresh = told.saturating_add(line.fresh);
+        let stale = fresh.saturating_add(line.stale);
+        (ends.0.min(fresh), ends.1.min(stale))
+    }
 }
 
 impl FactCache {
@@ -109,10 +144,11 @@ impl FactCache {
         if self.feed.age(now) > self.max_stale || !self.is_current(token, &kept.facts) {
             return Lookup::Miss;
         }
-        if now < kept.fresh_until {
+        let (fresh_until, stale_until) = kept.ends(now);
+        if now < fresh_until {
             return Lookup::Hit(kept.facts);
         }
-        if now < kept.stale_until {
+        if now < stale_until {
             return Lookup::Stale(kept.facts);
         }
         Lookup::Miss
@@ -124,7 +160,7 @@ impl FactCache {
         &self,
         token: TokenHash,
         facts: Facts,
-        keeping: Keeping,
+        keeping: &Keeping,
         now: EpochMs,
     ) -> Option<Arc<Facts>> {
         self.put(token, facts, keeping, now).confirm()
@@ -135,7 +171,7 @@ impl FactCache {
         &self,
         token: TokenHash,
         facts: Facts,
-        keeping: Keeping,
+        keeping: &Keeping,
         now: EpochMs,
     ) -> Unconfirmed<'_> {
         let facts = Arc::new(facts);
@@ -174,27 +210,45 @@ impl FactCache {
     }
 
     /// What the store knows is kept by the time that passes; what others know, by the clock that their `exp` is of, too.
-    fn kept(&self, facts: Arc<Facts>, keeping: Keeping, now: EpochMs) -> Kept {
-        let Keeping::Source {
-            lifetime,
-            stale_if_error,
-        } = keeping
-        else {
-            return Kept {
-                facts,
-                fresh_until: EpochMs::MAX,
-                stale_until: EpochMs::MAX,
-                dropped_after: jittered(self.lifetime),
-            };
+    fn kept(&self, facts: Arc<Facts>, keeping: &Keeping, now: EpochMs) -> Kept {
+        let (lifetime, stale, line) = match keeping {
+            Keeping::Settings => {
+                return Kept {
+                    facts,
+                    fresh_until: EpochMs::MAX,
+                    stale_until: EpochMs::MAX,
+                    dropped_after: jittered(self.lifetime),
+                    line: None,
+                };
+            }
+            Keeping::Source {
+                lifetime,
+                stale_if_error,
+            } => (lifetime, stale_if_error, None),
+            Keeping::Watched {
+                lifetime,
+                unwatched_lifetime,
+                stale_if_error,
+                watch,
+            } => {
+                let line = Line {
+                    watch: Arc::clone(watch),
+                    asked_at: now,
+                    fresh: millis(jittered(*unwatched_lifetime)),
+                    stale: millis(*stale_if_error),
+                };
+                (lifetime, stale_if_error, Some(Arc::new(line)))
+            }
         };
-        let lifetime = jittered(lifetime.min(LONGEST));
-        let dropped_after = lifetime + stale_if_error.min(LONGEST);
+        let lifetime = jittered((*lifetime).min(LONGEST));
+        let dropped_after = lifetime + (*stale).min(LONGEST);
         let expires_at = facts.expires_at;
         Kept {
             facts,
             fresh_until: now.saturating_add(millis(lifetime)).min(expires_at),
             stale_until: now.saturating_add(millis(dropped_after)).min(expires_at),
             dropped_after,
+            line,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Facts about a credential: what was true of it when it was read. Never a decision (security.md AT-30).
 
+use super::Origin;
 use super::position::Known;
 use crate::access::{Accesses, Holder};
 use crate::clock::EpochMs;
@@ -97,6 +98,8 @@ pub struct Facts {
     pub expires_at: EpochMs,
     /// Thumbprint of the key that whoever presents the token must prove (RFC 9449 §6).
     pub jkt: Option<Box<str>>,
+    /// None when it is of our own making.
+    pub origin: Option<Box<Origin>>,
     /// Up to where in the feed of revocations they are known to hold.
     pub position: Known,
 }
@@ -108,7 +111,8 @@ impl Facts {
             auth_id: self.subject.id(),
             session: &self.family,
         };
-        self.accesses.allow(required, &holder)
+        let granted_there = |origin: &Origin| origin.allow(required);
+        self.accesses.allow(required, &holder) || self.origin.as_deref().is_some_and(granted_there)
     }
 
     /// Whether the client may use a legacy behaviour at `now`.
@@ -131,5 +135,6 @@ impl Facts {
         .into_iter()
         .chain(user)
         .chain(grant)
+        .chain(self.origin.iter().flat_map(|origin| origin.keys()))
     }
 }

@@ -1,5 +1,6 @@
 //! The form of tokens: a class prefix, 192 random bits and a tag that refuses garbage without I/O.
 
+use super::jwt;
 use crate::secret::{self, Secret};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -39,6 +40,19 @@ pub struct TokenHash([u8; 32]);
 impl TokenHash {
     pub fn of(token: &str) -> Self {
         Self(secret::sha256(token.as_bytes()))
+    }
+
+    /// What administration names a token of another issuer by, whoever verifies it in what way. A JWT is named by what is
+    /// signed: of one signature there may be several spellings.
+    pub fn of_external(issuer: &str, token: &str) -> Self {
+        let is_uuid = token.len() == UUID && uuid::Uuid::parse_str(token).is_ok();
+        let token = match token.rsplit_once('.') {
+            Some((signed, _)) if jwt::is_jwt(token) => signed.to_owned(),
+            _ if is_uuid => token.to_ascii_lowercase(),
+            _ => token.to_owned(),
+        };
+        // No token and no name of an issuer has a line break.
+        Self(secret::sha256(format!("\n{issuer}\n{token}").as_bytes()))
     }
 
     /// Reads what `Display` wrote.
@@ -84,6 +98,9 @@ pub struct Minted {
 pub struct Mint {
     keyed: Hmac<Sha256>,
 }
+
+/// Letters of a UUID.
+const UUID: usize = 36;
 
 const RANDOM: usize = 24;
 const TAG: usize = 8;

@@ -7,8 +7,10 @@ mod follower;
 mod form;
 pub mod jwt;
 mod keyring;
+mod origin;
 mod position;
 mod signing;
+mod watch;
 
 pub use cache::FactCache;
 pub use facts::{External, Facts, Subject};
@@ -16,5 +18,7 @@ pub use feed::Feed;
 pub use follower::Follower;
 pub use form::{Class, Mint, Minted, TokenHash, Verifier, WeakKey};
 pub use keyring::{Key, KeyError, KeyPolicy, KeyState, Keyring};
+pub use origin::{Granted, Origin};
 pub use position::Known;
 pub use signing::Algorithm;
+pub use watch::Watch;

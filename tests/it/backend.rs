@@ -146,6 +146,7 @@ impl Bench {
         };
         gateway.version.edge = Arc::new(Site {
             credentials: Arc::default(),
+            issuers: Vec::new(),
             gateway: edge,
             upstreams: BTreeMap::new(),
             trusted: Vec::new(),

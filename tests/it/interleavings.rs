@@ -121,7 +121,7 @@ impl Design for Ours<'_> {
                 self.put =
                     Some(
                         self.cache
-                            .put(self.token, facts(self.position), Keeping::Settings, 0),
+                            .put(self.token, facts(self.position), &Keeping::Settings, 0),
                     );
             }
             Step::Insert => self.cache.insert_unknown(self.token),
@@ -156,6 +156,7 @@ fn subject(kind: Kind, token: &TokenHash) -> String {
 
 fn facts(position: u64) -> Facts {
     Facts {
+        origin: None,
         subject: Subject::User("ann".to_owned()),
         tenant: "acme".to_owned(),
         name: "ann".to_owned(),
@@ -305,7 +306,7 @@ fn a_token_whose_revocation_is_recorded_is_not_found_even_before_it_is_removed()
     let token = TokenHash::of("the token");
     assert!(
         cache
-            .insert(token, facts(0), Keeping::Settings, 0)
+            .insert(token, facts(0), &Keeping::Settings, 0)
             .is_some()
     );
     feed.record(Kind::Token, &token.to_string(), 0);
@@ -318,7 +319,7 @@ fn a_revocation_of_another_leaves_a_token_in_the_cache() {
     let token = TokenHash::of("the token");
     assert!(
         cache
-            .insert(token, facts(0), Keeping::Settings, 0)
+            .insert(token, facts(0), &Keeping::Settings, 0)
             .is_some()
     );
     feed.record(Kind::User, "bob", 0);

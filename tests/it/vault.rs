@@ -9,7 +9,7 @@ use callgate::clock::EpochMs;
 use callgate::secret::Secret;
 use callgate::storage::revocations::Kind;
 use callgate::token::cache::{Keeping, Settings};
-use callgate::token::{External, FactCache, Facts, Feed, Subject, TokenHash};
+use callgate::token::{External, FactCache, Facts, Feed, Subject, TokenHash, Watch};
 use futures_util::future::join_all;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -69,6 +69,7 @@ fn facts(subject: &str, expires_at: EpochMs) -> Facts {
         jkt: None,
         sunset_at: None,
         expires_at,
+        origin: None,
         position: 0.into(),
     }
 }
@@ -86,6 +87,23 @@ struct Bench {
 
 impl Bench {
     fn new(lifetime: u64) -> Self {
+        Self::with(Keeping::Source {
+            lifetime: Duration::from_secs(lifetime),
+            stale_if_error: Duration::from_secs(30),
+        })
+    }
+
+    /// Of a source that tells what it ends; while it does not, what it said counts for ten seconds.
+    fn watched(watch: &Arc<Watch>) -> Self {
+        Self::with(Keeping::Watched {
+            lifetime: Duration::from_hours(1),
+            unwatched_lifetime: Duration::from_secs(10),
+            stale_if_error: Duration::from_secs(30),
+            watch: Arc::clone(watch),
+        })
+    }
+
+    fn with(keeping: Keeping) -> Self {
         let told = Told {
             answer: Arc::new(Mutex::new(GOOD)),
             asked: Arc::default(),
@@ -96,10 +114,6 @@ impl Bench {
             cache: Arc::new(FactCache::new(&Settings::default(), Arc::clone(&feed))),
             feed: Arc::clone(&feed),
             runtime: Handle::current(),
-        };
-        let keeping = Keeping::Source {
-            lifetime: Duration::from_secs(lifetime),
-            stale_if_error: Duration::from_secs(30),
         };
         let vault = Vault::new(told.clone(), keeping, commons);
         Self { told, vault, feed }
@@ -182,6 +196,43 @@ async fn while_the_source_is_away_what_it_said_lives_on_for_half_a_minute() {
     assert!(matches!(late, AuthError::Unavailable(_)), "{late}");
     let unknown = bench.error("another", 67).await;
     assert!(matches!(unknown, AuthError::Unavailable(_)), "{unknown}");
+}
+
+#[tokio::test]
+async fn what_a_watched_source_said_counts_for_long_only_while_it_is_heard() {
+    let watch = Arc::new(Watch::new(Duration::from_secs(30)));
+    let at = |after: i64| NOW + after * 1000;
+    let bench = Bench::watched(&watch);
+    assert_eq!(bench.state("before", 0).await, CacheState::Miss);
+    watch.begin(at(1));
+    assert_eq!(bench.state("t", 1).await, CacheState::Miss);
+    // What was asked for before the line stood is asked for again, once.
+    assert_eq!(bench.state("before", 12).await, CacheState::Miss);
+    for after in [20, 40, 60, 600] {
+        watch.heard(at(after));
+        assert_eq!(
+            bench.state("t", u64::try_from(after).unwrap()).await,
+            CacheState::Hit
+        );
+    }
+    assert_eq!(bench.state("before", 600).await, CacheState::Hit);
+    watch.lose();
+    assert_eq!(bench.state("t", 608).await, CacheState::Hit);
+    assert_eq!(bench.state("t", 612).await, CacheState::Miss);
+    assert_eq!(bench.state("t", 624).await, CacheState::Miss);
+}
+
+#[tokio::test]
+async fn a_watched_source_that_falls_silent_and_away_is_trusted_for_no_longer_than_another() {
+    let watch = Arc::new(Watch::new(Duration::from_secs(30)));
+    let bench = Bench::watched(&watch);
+    watch.begin(NOW);
+    bench.state("t", 0).await;
+    bench.says(Answer::Away);
+    assert_eq!(bench.state("t", 30).await, CacheState::Hit);
+    // It was heard last at 0: ten seconds, and thirty more.
+    assert_eq!(bench.state("t", 31).await, CacheState::Stale);
+    assert!(bench.ask("t", 42).await.1.is_err());
 }
 
 #[tokio::test]

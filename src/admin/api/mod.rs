@@ -8,6 +8,7 @@ mod factors;
 mod grants;
 mod identities;
 mod input;
+mod issuers;
 mod keys;
 mod policies;
 mod sessions;
@@ -35,6 +36,7 @@ pub fn endpoints(administration: &Arc<Administration>) -> Endpoints {
         .and(users::endpoints(administration))
         .and(factors::endpoints(administration))
         .and(credentials::endpoints(administration))
+        .and(issuers::endpoints(administration))
         .and(clients::endpoints(administration))
         .and(policies::endpoints(administration))
         .and(tokens::endpoints(administration))

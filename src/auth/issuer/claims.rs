@@ -26,6 +26,12 @@ impl ClaimPath {
 }
 
 impl Claims {
+    /// Claims of our own making, for an issuer that has others; what is null is not there.
+    pub(super) fn of<const N: usize>(claims: [(&str, Value); N]) -> Self {
+        let told = claims.into_iter().filter(|(_, value)| !value.is_null());
+        Self(told.map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }

@@ -6,18 +6,22 @@ mod claims;
 mod jwt;
 mod keys;
 mod principal;
+mod remote;
 
 pub use claims::{ClaimPath, Claims};
 pub use jwt::Spec as JwtSpec;
 pub use principal::{Principals, Settings as PrincipalSettings, Tenant, User, Verified};
+pub use remote::{Form, IntrospectionSpec, Outage, RemoteTokens, WazoSpec};
 
 use super::vault::{Commons, Vault};
 use crate::http::client::may_be_asked;
 use crate::http::remote::Fetching;
+use crate::metrics::Metrics;
 use crate::secret::sha256;
 use crate::storage::Store;
 use crate::token::{TokenHash, Verifier};
 use jwt::Jwts;
+use remote::{Dialect, Surroundings};
 use serde::Deserialize;
 use serde::de::{self, DeserializeOwned, Deserializer};
 use std::collections::BTreeMap;
@@ -27,27 +31,35 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub enum Spec {
     Jwt(Box<JwtSpec>),
+    Introspection(Box<IntrospectionSpec>),
+    Wazo(Box<WazoSpec>),
 }
 
 /// The values of `kind`.
-const KINDS: &[&str] = &["jwt"];
+const KINDS: &[&str] = &["jwt", "introspection", "wazo"];
 
 impl Spec {
     pub fn name(&self) -> &str {
         match self {
             Self::Jwt(spec) => &spec.name,
+            Self::Introspection(spec) => &spec.name,
+            Self::Wazo(spec) => &spec.name,
         }
     }
 
     pub fn tenant(&self) -> &Tenant {
         match self {
             Self::Jwt(spec) => &spec.tenant,
+            Self::Introspection(spec) => &spec.tenant,
+            Self::Wazo(spec) => &spec.tenant,
         }
     }
 
     pub fn principal(&self) -> &PrincipalSettings {
         match self {
             Self::Jwt(spec) => &spec.principal,
+            Self::Introspection(spec) => &spec.principal,
+            Self::Wazo(spec) => &spec.principal,
         }
     }
 
@@ -55,6 +67,16 @@ impl Spec {
     pub fn iss(&self) -> Option<&str> {
         match self {
             Self::Jwt(spec) => Some(&spec.issuer),
+            Self::Introspection(_) | Self::Wazo(_) => None,
+        }
+    }
+
+    /// The form of its tokens, if that is how they are told from others.
+    pub fn form(&self) -> Option<Form> {
+        match self {
+            Self::Jwt(_) => None,
+            Self::Introspection(spec) => Some(spec.form()),
+            Self::Wazo(_) => Some(Form::Uuid),
         }
     }
 
@@ -72,6 +94,8 @@ impl Spec {
         }
         faults.extend(match self {
             Self::Jwt(spec) => spec.faults(),
+            Self::Introspection(spec) => spec.faults(),
+            Self::Wazo(spec) => spec.faults(),
         });
         faults
     }
@@ -84,6 +108,8 @@ impl<'de> Deserialize<'de> for Spec {
         let kind = kind.as_ref().and_then(toml::Value::as_str);
         match kind.ok_or_else(|| de::Error::missing_field("kind"))? {
             "jwt" => Ok(Self::Jwt(Box::new(read(settings)?))),
+            "introspection" => Ok(Self::Introspection(Box::new(read(settings)?))),
+            "wazo" => Ok(Self::Wazo(Box::new(read(settings)?))),
             other => Err(de::Error::unknown_variant(other, KINDS)),
         }
     }
@@ -110,16 +136,18 @@ struct Issuer {
 impl Issuers {
     pub fn new(specs: &[Spec], fetching: &Fetching, store: &Store, commons: &Commons) -> Self {
         let issuer = |spec: &Spec| {
-            let Spec::Jwt(jwt) = spec;
+            let Spec::Jwt(jwt) = spec else {
+                return None;
+            };
             let source = Jwts::new(JwtSpec::clone(jwt), fetching, store.clone());
             let keeping = source.keeping();
             let issuer = Issuer {
                 verifier: verifier(spec),
                 vault: Vault::new(source, keeping, commons.clone()),
             };
-            (jwt.issuer.clone(), issuer)
+            Some((jwt.issuer.clone(), issuer))
         };
-        Self(specs.iter().map(issuer).collect())
+        Self(specs.iter().filter_map(issuer).collect())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -131,6 +159,33 @@ impl Issuers {
         let issuer = self.0.get(iss)?;
         Some((&issuer.vault, issuer.verifier.hash(token)))
     }
+}
+
+/// The verifiers of tokens that are told from others by their form, in the order in which they are asked.
+pub fn remote(
+    specs: &[Spec],
+    fetching: &Fetching,
+    store: &Store,
+    commons: &Commons,
+    metrics: &Metrics,
+) -> Vec<Arc<RemoteTokens>> {
+    let around = Surroundings {
+        fetching,
+        store,
+        commons,
+        metrics,
+    };
+    let tokens = |spec: &Spec| {
+        let dialect = match spec {
+            Spec::Jwt(_) => return None,
+            Spec::Introspection(spec) => Dialect::Introspection(spec.clone()),
+            Spec::Wazo(spec) => Dialect::Wazo(spec.clone()),
+        };
+        Some(Arc::new(RemoteTokens::new(dialect, verifier(spec), around)))
+    };
+    let mut all: Vec<_> = specs.iter().filter_map(tokens).collect();
+    all.sort_by_key(|tokens| tokens.order());
+    all
 }
 
 /// What was found out under other settings is not found any more.

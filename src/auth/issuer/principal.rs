@@ -3,9 +3,10 @@
 use super::claims::{ClaimPath, Claims};
 use crate::access::Accesses;
 use crate::clock::EpochMs;
+use crate::storage::external_revocations::Names;
 use crate::storage::users::User as UserRow;
 use crate::storage::{Store, StoreError, Words};
-use crate::token::{External, Facts, Subject};
+use crate::token::{External, Facts, Granted, Origin, Subject, TokenHash};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -92,7 +93,7 @@ impl Default for Settings {
 }
 
 /// What a verifier found out about a credential besides its claims.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Verified {
     /// Its `iss`, by which accounts are linked.
     pub iss: String,
@@ -102,8 +103,12 @@ pub struct Verified {
     pub id: String,
     /// What ends together, if the issuer says so.
     pub session: Option<String>,
+    /// When it was, if that is known: what administration ended until then ended it, too.
+    pub issued_at: Option<EpochMs>,
     pub expires_at: EpochMs,
     pub jkt: Option<String>,
+    /// What the issuer itself grants, if it has accesses of its own.
+    pub granted: Option<Granted>,
 }
 
 /// Makes principals of one issuer's claims.
@@ -121,13 +126,23 @@ impl Principals {
         &self,
         claims: &Claims,
         verified: Verified,
+        token: &str,
     ) -> Result<Option<Facts>, StoreError> {
         let Some(tenant) = self.tenant(claims).await? else {
             return Ok(None);
         };
-        let Some((subject, name)) = self.subject(claims, &tenant, &verified.iss).await? else {
+        let Some(there) = self.subject_there(claims) else {
             return Ok(None);
         };
+        let token = TokenHash::of_external(&self.issuer, token);
+        if self.has_ended(there, token, &verified).await? {
+            return Ok(None);
+        }
+        let found = self.subject(claims, there, &tenant, &verified.iss).await?;
+        let Some((subject, name)) = found else {
+            return Ok(None);
+        };
+        let origin = Origin::new(&self.issuer, there, token, verified.granted);
         let policies = self
             .settings
             .policies
@@ -149,6 +164,7 @@ impl Principals {
             sunset_at: None,
             expires_at: verified.expires_at,
             jkt: verified.jkt.map(String::into_boxed_str),
+            origin: Some(Box::new(origin)),
             position: 0.into(),
         }))
     }
@@ -167,19 +183,37 @@ impl Principals {
         Ok(live.map(|tenant| tenant.id))
     }
 
+    /// Whether administration has ended it, whatever its issuer says.
+    async fn has_ended(
+        &self,
+        subject: &str,
+        token: TokenHash,
+        verified: &Verified,
+    ) -> Result<bool, StoreError> {
+        let token = token.to_string();
+        let names = Names {
+            issuer: &self.issuer,
+            token: &token,
+            session: verified.session.as_deref(),
+            subject,
+        };
+        let ended_at = self.store.external_revocation(names).await?;
+        Ok(ended_at.is_some_and(|at| verified.issued_at.is_none_or(|issued| issued <= at)))
+    }
+
+    fn subject_there<'c>(&self, claims: &'c Claims) -> Option<&'c str> {
+        let subject = claims.at(&self.settings.subject)?.as_str()?;
+        is_subject(subject).then_some(subject)
+    }
+
     /// The subject, and its name.
     async fn subject(
         &self,
         claims: &Claims,
+        subject: &str,
         tenant: &str,
         iss: &str,
     ) -> Result<Option<(Subject, String)>, StoreError> {
-        let subject = claims
-            .at(&self.settings.subject)
-            .and_then(|claim| claim.as_str());
-        let Some(subject) = subject.filter(|subject| is_subject(subject)) else {
-            return Ok(None);
-        };
         let user = match &self.settings.user {
             None => {
                 let external = External::new(&self.issuer, subject);
@@ -244,6 +278,14 @@ impl Policies {
                     .flat_map(|(_, policies)| policies.split(' '))
                     .collect()
             }
+        }
+    }
+
+    /// The words of a scope that stand for any.
+    pub fn words(&self) -> Vec<&str> {
+        match self {
+            Self::Same(names) => names.iter().map(String::as_str).collect(),
+            Self::Mapped(map) => map.keys().map(String::as_str).collect(),
         }
     }
 

@@ -6,6 +6,7 @@ mod description;
 pub(crate) mod fakes;
 mod floods;
 mod framing;
+mod introspection;
 mod legacy;
 mod limits;
 mod log;
@@ -21,6 +22,7 @@ mod tls;
 mod tokens;
 mod upstream;
 mod upstream_credentials;
+mod wazo;
 mod websocket;
 mod wire;
 

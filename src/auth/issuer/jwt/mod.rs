@@ -176,8 +176,10 @@ impl Jwts {
             client: self.client(claims)?,
             id: id.unwrap_or_else(|| hash.to_string()),
             session: claims.text("sid").map(str::to_owned),
+            issued_at: claims.get("iat").and_then(time),
             expires_at,
             jkt: bound_to(claims)?,
+            granted: None,
         })
     }
 
@@ -228,8 +230,9 @@ impl Source for Jwts {
         credential: &Secret,
         now: EpochMs,
     ) -> Result<Option<Facts>, SourceError> {
-        match self.verify(hash, credential.expose(), now).await {
-            Ok((claims, verified)) => Ok(self.principals.facts(&claims, verified).await?),
+        let token = credential.expose();
+        match self.verify(hash, token, now).await {
+            Ok((claims, verified)) => Ok(self.principals.facts(&claims, verified, token).await?),
             Err(Failure::Refused(refusal)) => {
                 tracing::debug!(issuer = self.spec.name, %refusal, "a token is refused");
                 Ok(None)
