@@ -2,9 +2,9 @@
 
 use super::issuer::Issuers;
 use super::vault::Vault;
-use super::{AuthError, Authenticator, CacheState, Credential, Verdict, jws};
+use super::{AuthError, Authenticator, CacheState, Credential, Verdict};
 use crate::clock::EpochMs;
-use crate::token::{KeyError, Keyring, TokenHash, jwt};
+use crate::token::{KeyError, Keyring, TokenHash, jws, jwt};
 use async_trait::async_trait;
 use std::sync::Arc;
 
@@ -33,7 +33,8 @@ impl Own {
     /// asked once a second at the most.
     async fn check_signature(&self, token: &str) -> Result<(), AuthError> {
         let token = jwt::read(token).ok_or(AuthError::Invalid)?;
-        let key = match self.keys.look_for(&token.kid).await {
+        let kid = token.kid.as_deref().unwrap_or_default();
+        let key = match self.keys.look_for(kid).await {
             Ok(key) => key.ok_or(AuthError::Invalid)?,
             Err(KeyError::Store(cause)) => return Err(AuthError::Unavailable(cause.into())),
             Err(error) => {
@@ -41,7 +42,7 @@ impl Own {
                 return Err(AuthError::Invalid);
             }
         };
-        key.signed(&token).then_some(()).ok_or(AuthError::Invalid)
+        key.signed(token).then_some(()).ok_or(AuthError::Invalid)
     }
 
     async fn verify(&self, credential: &Credential<'_>, now: EpochMs) -> Verdict {

@@ -7,7 +7,6 @@ mod credential;
 pub mod dpop;
 pub mod issuer;
 pub mod jwks;
-pub mod jws;
 mod jwt;
 mod opaque;
 mod operator;

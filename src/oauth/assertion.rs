@@ -3,11 +3,11 @@
 use super::Oauth;
 use super::errors::ClientError;
 use super::parameters::Parameters;
-use crate::auth::jwks::KeySet;
-use crate::auth::jws::{self, Unverified};
 use crate::clock::EpochMs;
 use crate::secret;
 use crate::storage::clients::Client;
+use crate::token::jwk::KeySet;
+use crate::token::jws::{self, Unverified};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;

@@ -1,9 +1,10 @@
 //! `GET /.well-known/oauth-authorization-server` (RFC 8414): what this server can do, no more and no less.
 
 use super::{Oauth, assertion, device, jwks, pkce};
-use crate::auth::{dpop, jws};
+use crate::auth::dpop;
 use crate::error::Result;
 use crate::http::{Response, json};
+use crate::token::jws;
 use axum::extract::State;
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, StatusCode};

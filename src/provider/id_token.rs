@@ -3,11 +3,10 @@
 use super::issuer::Issuer;
 use super::{Person, Result};
 use crate::auth::jwks::{Jwks, KeyError};
-use crate::auth::jws::{JwsError, Unverified};
 use crate::clock::EpochMs;
 use crate::secret;
+use crate::token::jws::{Algorithm, JwsError, Unverified};
 use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
-use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 use serde_json::Value;
 use subtle::ConstantTimeEq;
@@ -187,11 +186,11 @@ impl Claims {
 
 /// Core 1.0 §3.1.3.6: the left half of the hash that the signature's algorithm uses.
 fn is_hash_of(hash: &str, access_token: &str, algorithm: Algorithm) -> bool {
-    use Algorithm::{ES384, EdDSA, PS384, PS512, RS384, RS512};
+    use Algorithm::{EdDsa, Es384, Ps384, Ps512, Rs384, Rs512};
     let function = match algorithm {
-        RS384 | PS384 | ES384 => &SHA384,
+        Rs384 | Ps384 | Es384 => &SHA384,
         // Ed25519 uses SHA-512 within.
-        RS512 | PS512 | EdDSA => &SHA512,
+        Rs512 | Ps512 | EdDsa => &SHA512,
         _ => &SHA256,
     };
     let digest = digest(function, access_token.as_bytes());
@@ -205,7 +204,6 @@ fn is_hash_of(hash: &str, access_token: &str, algorithm: Algorithm) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::jws::ALGORITHMS;
     use serde_json::json;
 
     const NOW: EpochMs = 1_795_315_173_000;
@@ -228,7 +226,7 @@ mod tests {
             access_token: "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y",
             now: NOW,
         };
-        claims.check(Algorithm::RS256, expected)
+        claims.check(Algorithm::Rs256, expected)
     }
 
     #[test]
@@ -283,7 +281,7 @@ mod tests {
 
     #[test]
     fn every_algorithm_has_its_hash() {
-        for algorithm in ALGORITHMS {
+        for algorithm in Algorithm::ALL {
             assert!(!is_hash_of("", "token", algorithm), "{algorithm:?}");
         }
     }

@@ -1,10 +1,9 @@
 //! What an OpenID provider says of itself (OpenID Connect Discovery 1.0 §3, RFC 8414).
 
-use crate::auth::jws::ALGORITHMS;
 use crate::http::client::may_lead_to;
 use crate::http::client_form::ClientAuthentication;
+use crate::token::jws::Algorithm;
 use bytes::Bytes;
-use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 
 #[derive(Debug)]
@@ -71,10 +70,10 @@ fn check(issuer: &str, address: &str) -> Result<(), String> {
 /// Those that it names of ours; RS256 if it names none (Core 1.0 §2).
 fn algorithms(named: Option<&[String]>) -> Vec<Algorithm> {
     let Some(named) = named else {
-        return vec![Algorithm::RS256];
+        return vec![Algorithm::Rs256];
     };
-    let known = named.iter().filter_map(|name| name.parse().ok());
-    known.filter(|name| ALGORITHMS.contains(name)).collect()
+    let known = named.iter().filter_map(|name| Algorithm::named(name));
+    known.collect()
 }
 
 /// Core 1.0 §9: Basic, unless only something else is taken.
@@ -143,7 +142,7 @@ mod tests {
     fn no_algorithm_is_taken_from_the_provider_that_is_not_ours() {
         let named = json!(["none", "HS256", "ES256", "RS256"]);
         let known = with("id_token_signing_alg_values_supported", named).unwrap();
-        assert_eq!(known.algorithms, [Algorithm::ES256, Algorithm::RS256]);
-        assert_eq!(read(&document()).unwrap().algorithms, [Algorithm::RS256]);
+        assert_eq!(known.algorithms, [Algorithm::Es256, Algorithm::Rs256]);
+        assert_eq!(read(&document()).unwrap().algorithms, [Algorithm::Rs256]);
     }
 }

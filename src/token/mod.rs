@@ -5,6 +5,8 @@ mod facts;
 mod feed;
 mod follower;
 mod form;
+pub mod jwk;
+pub mod jws;
 pub mod jwt;
 mod keyring;
 mod origin;

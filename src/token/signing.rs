@@ -1,12 +1,14 @@
 //! Signing: the algorithms of JWT access tokens (RFC 7518 §3, RFC 8037), and their key pairs.
 
+use super::jwk;
+use super::jws::Unverified;
 use crate::secret::{encode, sha256};
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{self, KeySize};
 use aws_lc_rs::signature::{
-    self, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, ParsedPublicKey,
-    RSA_PKCS1_SHA256, RsaKeyPair, VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
+    RsaKeyPair,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -51,7 +53,7 @@ pub(super) enum PrivateKey {
 /// What verifies, by one algorithm alone: that of the key, whatever a token says (RFC 8725 §3.1).
 #[derive(Debug)]
 pub(super) struct PublicKey {
-    parsed: ParsedPublicKey,
+    key: jwk::Key,
     /// RFC 7517, with its thumbprint (RFC 7638) as `kid`.
     jwk: Value,
     kid: String,
@@ -92,15 +94,6 @@ impl Algorithm {
             private: Zeroizing::new(private),
             public,
         })
-    }
-
-    fn verification(self) -> &'static dyn VerificationAlgorithm {
-        match self {
-            Self::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
-            // The two numbers one after the other (RFC 7518 §3.4), never DER.
-            Self::Es256 => &signature::ECDSA_P256_SHA256_FIXED,
-            Self::EdDsa => &signature::ED25519,
-        }
     }
 
     /// The members that a thumbprint is of, in their order (RFC 7638 §3.2, RFC 8037 §2).
@@ -161,7 +154,6 @@ impl PrivateKey {
 
 impl PublicKey {
     pub(super) fn read(algorithm: Algorithm, public: &[u8]) -> Result<Self, SigningError> {
-        let parsed = ParsedPublicKey::new(algorithm.verification(), public);
         let mut jwk = algorithm.members(public)?;
         let kid = encode(&sha256(jwk.to_string().as_bytes()));
         if let Some(members) = jwk.as_object_mut() {
@@ -170,7 +162,7 @@ impl PublicKey {
             }
         }
         Ok(Self {
-            parsed: parsed.map_err(|_| SigningError)?,
+            key: jwk::Key::read(&jwk).ok_or(SigningError)?,
             jwk,
             kid,
         })
@@ -186,8 +178,8 @@ impl PublicKey {
         &self.jwk
     }
 
-    pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.parsed.verify_sig(message, signature).is_ok()
+    pub(super) fn signed(&self, token: Unverified<'_>) -> bool {
+        token.verify(&self.key).is_ok()
     }
 }
 
@@ -211,6 +203,19 @@ fn public_of<K: KeyPair>(pair: &K) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_lc_rs::signature::ECDSA_P256_SHA256_ASN1_SIGNING;
+
+    /// Whether the key signed a document that has this signature.
+    fn signed(public: &PublicKey, algorithm: Algorithm, message: &str, signature: &[u8]) -> bool {
+        let header = encode(format!(r#"{{"alg":"{algorithm}"}}"#).as_bytes());
+        let text = format!("{header}.{message}.{}", encode(signature));
+        public.signed(Unverified::parse(&text).unwrap())
+    }
+
+    fn message(algorithm: Algorithm, claims: &str) -> Vec<u8> {
+        let header = encode(format!(r#"{{"alg":"{algorithm}"}}"#).as_bytes());
+        format!("{header}.{claims}").into_bytes()
+    }
 
     #[test]
     fn what_a_key_signed_its_public_half_alone_verifies() {
@@ -219,10 +224,13 @@ mod tests {
             let private = PrivateKey::read(algorithm, &one.private).unwrap();
             let public = PublicKey::read(algorithm, &one.public).unwrap();
             let other = PublicKey::read(algorithm, &two.public).unwrap();
-            let signature = private.sign(b"message").unwrap();
-            assert!(public.verifies(b"message", &signature), "{algorithm}");
-            assert!(!public.verifies(b"massage", &signature), "{algorithm}");
-            assert!(!other.verifies(b"message", &signature), "{algorithm}");
+            let signature = private.sign(&message(algorithm, "e30")).unwrap();
+            assert!(signed(&public, algorithm, "e30", &signature), "{algorithm}");
+            assert!(
+                !signed(&public, algorithm, "e31", &signature),
+                "{algorithm}"
+            );
+            assert!(!signed(&other, algorithm, "e30", &signature), "{algorithm}");
             assert_ne!(public.thumbprint(), other.thumbprint());
         }
     }
@@ -231,11 +239,12 @@ mod tests {
     fn m11_a_signature_of_zeros_or_in_der_is_none() {
         let pair = Algorithm::Es256.generate().unwrap();
         let public = PublicKey::read(Algorithm::Es256, &pair.public).unwrap();
-        assert!(!public.verifies(b"message", &[0; 64]), "CVE-2022-21449");
-        let der =
-            EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P256_SHA256_ASN1_SIGNING, &pair.private);
-        let der = der.unwrap().sign(&SystemRandom::new(), b"message").unwrap();
-        assert!(!public.verifies(b"message", der.as_ref()));
+        let is_signed = |signature: &[u8]| signed(&public, Algorithm::Es256, "e30", signature);
+        assert!(!is_signed(&[0; 64]), "CVE-2022-21449");
+        let der = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pair.private);
+        let message = message(Algorithm::Es256, "e30");
+        let der = der.unwrap().sign(&SystemRandom::new(), &message).unwrap();
+        assert!(!is_signed(der.as_ref()));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::idp::Idp;
 use callgate::auth::jwks::{Jwks, KeyError};
 use callgate::http::client::{Client, LARGEST, Settings};
 use callgate::http::remote::Fetching;
-use jsonwebtoken::Algorithm;
+use callgate::token::jws::Algorithm;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -27,7 +27,7 @@ async fn keys() -> (TestGateway, Idp, Arc<Jwks>) {
 }
 
 async fn find(keys: &Jwks, kid: &str) -> Result<(), KeyError> {
-    keys.key(Some(kid), Algorithm::ES256).await.map(drop)
+    keys.key(Some(kid), Algorithm::Es256).await.map(drop)
 }
 
 #[tokio::test]

@@ -5,14 +5,14 @@ mod proof;
 mod target;
 
 /// What a proof may be signed with (RFC 9449 §5.1).
-pub use super::jws::OFFERED as ALGORITHMS;
+pub use crate::token::jws::OFFERED as ALGORITHMS;
 
-use super::jws::JwsError;
 use crate::clock::{EpochMs, millis};
 use crate::replay::{Keeper, Replay, ReplayError};
 use crate::secret;
 use crate::storage::StoreError;
 use crate::token::Mint;
+use crate::token::jws::JwsError;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use nonce::Nonces;

@@ -1,10 +1,10 @@
 //! A proof: a JWT signed by the key that it contains (RFC 9449 §4.2).
 
 use super::ProofError;
-use crate::auth::jwks::Key;
-use crate::auth::jws::{self, JwsError, Unverified};
 use crate::clock::EpochMs;
 use crate::secret;
+use crate::token::jwk::Key;
+use crate::token::jws::{self, JwsError, Unverified};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Number, Value};
 use std::time::Duration;

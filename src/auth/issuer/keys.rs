@@ -1,10 +1,11 @@
 //! Where an issuer's keys are: at an address that the configuration names, or that its metadata does (RFC 8414 §2).
 
-use crate::auth::jwks::{Jwks, Key, KeyError};
+use crate::auth::jwks::{Jwks, KeyError};
 use crate::http::client::may_lead_to;
 use crate::http::remote::{Fetching, Remote, Terms};
+use crate::token::jwk::Key;
+use crate::token::jws::Algorithm;
 use bytes::Bytes;
-use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -9,16 +9,15 @@ use super::claims::{ClaimPath, Claims};
 use super::keys::Keys;
 use super::principal::{Principals, Verified};
 use crate::auth::jwks::KeyError;
-use crate::auth::jws::{self, JwsError, Unverified};
 use crate::auth::vault::{Source, SourceError};
 use crate::clock::{EpochMs, millis};
 use crate::http::remote::{Fetching, Terms};
 use crate::secret::Secret;
 use crate::storage::Store;
 use crate::token::cache::Keeping;
+use crate::token::jws::{self, Algorithm, JwsError, Unverified};
 use crate::token::{Facts, TokenHash};
 use async_trait::async_trait;
-use jsonwebtoken::Algorithm;
 use serde_json::Value;
 
 /// Claims that ID tokens and logout tokens have, and no access token has (Core 1.0 §2, Back-Channel Logout 1.0 §2.4).

@@ -2,8 +2,7 @@
 
 use crate::auth::issuer::is_address;
 use crate::auth::issuer::principal::{Settings as PrincipalSettings, Tenant};
-use crate::auth::jws;
-use jsonwebtoken::Algorithm;
+use crate::token::jws::{self, Algorithm};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -147,10 +146,7 @@ impl Spec {
     /// What it may sign with, as far as that verifies anything.
     pub(super) fn algorithms(&self) -> Vec<Algorithm> {
         let named = self.algorithms.iter();
-        named
-            .filter_map(|name| jws::algorithm(name))
-            .filter(|algorithm| jws::ALGORITHMS.contains(algorithm))
-            .collect()
+        named.filter_map(|name| Algorithm::named(name)).collect()
     }
 }
 

@@ -1,26 +1,28 @@
 //! A signed document in its compact form (RFC 7515 §3.1): taken apart, its signature verified, and only then read.
 
-use super::jwks::Key;
+use super::jwk::Key;
 use crate::secret;
-use jsonwebtoken::{Algorithm, crypto};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::fmt;
 
 /// A longer one is refused unread.
 pub const LONGEST: usize = 16 * 1024;
 
 /// RFC 8725 §3.1: what a signature may be made with. Nothing that a public key could be a secret for, and not `none`.
-pub const ALGORITHMS: [Algorithm; 9] = [
-    Algorithm::RS256,
-    Algorithm::RS384,
-    Algorithm::RS512,
-    Algorithm::PS256,
-    Algorithm::PS384,
-    Algorithm::PS512,
-    Algorithm::ES256,
-    Algorithm::ES384,
-    Algorithm::EdDSA,
-];
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    Rs256,
+    Rs384,
+    Rs512,
+    Ps256,
+    Ps384,
+    Ps512,
+    Es256,
+    Es384,
+    /// Ed25519
+    EdDsa,
+}
 
 /// What clients may sign with: asymmetric, and in common use. `Ed25519` is the other name of `EdDSA`.
 pub const OFFERED: [&str; 5] = ["ES256", "EdDSA", "Ed25519", "RS256", "PS256"];
@@ -39,6 +41,46 @@ pub enum JwsError {
     Content,
 }
 
+impl Algorithm {
+    pub const ALL: [Self; 9] = [
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::EdDsa,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+
+    /// The algorithm of this name, by which RFC 9864 §2.2 calls it too.
+    pub fn named(name: &str) -> Option<Self> {
+        let name = if name == "Ed25519" { "EdDSA" } else { name };
+        Self::ALL.into_iter().find(|known| known.as_str() == name)
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// A document that anybody may have made.
 #[derive(Debug)]
 pub struct Unverified<'t> {
@@ -50,7 +92,7 @@ pub struct Unverified<'t> {
     /// `header.payload`
     signed: &'t str,
     payload: &'t str,
-    signature: &'t str,
+    signature: Vec<u8>,
 }
 
 /// A document that the holder of the key made.
@@ -86,18 +128,14 @@ impl<'t> Unverified<'t> {
         if header.crit.is_some() {
             return Err(JwsError::Critical);
         }
-        let algorithm = algorithm(&header.alg).ok_or(JwsError::Algorithm)?;
-        if !ALGORITHMS.contains(&algorithm) {
-            return Err(JwsError::Algorithm);
-        }
         Ok(Self {
-            algorithm,
+            algorithm: Algorithm::named(&header.alg).ok_or(JwsError::Algorithm)?,
             kid: header.kid,
             typ: header.typ,
             header: text,
             signed,
             payload,
-            signature,
+            signature: secret::decode(signature).ok_or(JwsError::Form)?,
         })
     }
 
@@ -122,9 +160,7 @@ impl<'t> Unverified<'t> {
         if !key.takes(self.algorithm) {
             return Err(JwsError::Algorithm);
         }
-        let message = self.signed.as_bytes();
-        let right = crypto::verify(self.signature, message, key.decoding(), self.algorithm);
-        if !right.unwrap_or(false) {
+        if !key.verifies(self.algorithm, self.signed.as_bytes(), &self.signature) {
             return Err(JwsError::Signature);
         }
         Ok(Verified {
@@ -142,13 +178,13 @@ impl Verified {
 }
 
 /// Whether a text has the form: whether it is a document at all is for its signature to say.
-pub(super) fn is_compact(token: &str) -> bool {
+pub fn is_compact(token: &str) -> bool {
     token.len() <= LONGEST && token.bytes().filter(|byte| *byte == b'.').count() == 2
 }
 
 /// Who is said to have issued the token: good for finding who can verify that, and for nothing else. `None` for what is
 /// no JWT, or names nobody, or two.
-pub(super) fn claimed_issuer(token: &str) -> Option<String> {
+pub fn claimed_issuer(token: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Claims {
         iss: String,
@@ -163,19 +199,13 @@ pub(super) fn claimed_issuer(token: &str) -> Option<String> {
 
 /// Whether clients may sign with it.
 pub fn is_offered(wanted: Algorithm) -> bool {
-    OFFERED.iter().any(|name| algorithm(name) == Some(wanted))
-}
-
-/// The algorithm of this name, by which RFC 9864 §2.2 calls it too.
-pub(super) fn algorithm(name: &str) -> Option<Algorithm> {
-    match name {
-        "Ed25519" => Some(Algorithm::EdDSA),
-        name => name.parse().ok(),
-    }
+    OFFERED
+        .iter()
+        .any(|name| Algorithm::named(name) == Some(wanted))
 }
 
 /// RFC 7515 §4.1.9: `application/` may be left out.
-pub(super) fn plain_type(typ: &str) -> String {
+pub fn plain_type(typ: &str) -> String {
     let typ = typ.to_ascii_lowercase();
     typ.strip_prefix("application/").unwrap_or(&typ).to_owned()
 }
