@@ -4,7 +4,7 @@ use super::context::Context;
 use crate::error::Error;
 use crate::upstream_auth::Signer;
 use http::HeaderName;
-use http::header::{CONNECTION, HeaderValue, PROXY_AUTHENTICATE, SET_COOKIE, WWW_AUTHENTICATE};
+use http::header::{PROXY_AUTHENTICATE, SET_COOKIE, WWW_AUTHENTICATE};
 use pingora::ErrorType;
 use pingora::http::{RequestHeader, ResponseHeader};
 
@@ -44,12 +44,7 @@ pub(super) fn sign(ctx: &Context, upstream: &mut RequestHeader) -> pingora::Resu
     let unsigned = || pingora::Error::explain(ErrorType::InternalError, "the attempt is unsigned");
     let signer = ctx.signer.as_ref().ok_or_else(unsigned)?;
     let (name, value) = signer.header().map_err(|_| unsigned())?;
-    upstream.insert_header(name, value)?;
-    // AT-18: what else a handshake's `Connection` names, such as this header, must not vanish on the way.
-    if upstream.headers.contains_key(CONNECTION) {
-        upstream.insert_header(CONNECTION, HeaderValue::from_static("Upgrade"))?;
-    }
-    Ok(())
+    upstream.insert_header(name, value)
 }
 
 /// Hears the upstream's answer. When it refuses our credential, its answer is not for the client.
