@@ -176,6 +176,7 @@ impl Services {
                 upstreams,
                 credentials: Arc::clone(&credentials),
                 trusted: config.server.trusted_proxies.clone(),
+                https_only: config.server.public_origin.starts_with("https://"),
             }),
             operations: Arc::new(Site {
                 gateway: self.operations(&config, &calls)?,
@@ -183,6 +184,7 @@ impl Services {
                 credentials: Arc::default(),
                 issuers: Vec::new(),
                 trusted: Vec::new(),
+                https_only: false,
             }),
             calls,
             provider_tokens: Arc::clone(&oauth.provider_tokens),

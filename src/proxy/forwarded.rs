@@ -115,11 +115,27 @@ impl Hop<'_> {
         HeaderValue::try_from(hops).ok()
     }
 
+    /// Whether a trusted proxy says that the client spoke no TLS to it, or does not say it clearly: then somebody on the way
+    /// may have read the request. What it does not say at all is not known.
+    pub fn came_in_plain(&self, headers: &HeaderMap) -> bool {
+        self.trusts(self.peer)
+            && headers.contains_key(PROTO)
+            && self.is_https(headers) != Some(true)
+    }
+
     fn proto(&self, headers: &HeaderMap) -> HeaderValue {
-        let own = HeaderValue::from_static(if self.https { "https" } else { "http" });
-        self.believed(headers, &PROTO)
-            .filter(|proto| matches!(proto.as_bytes(), b"http" | b"https"))
-            .unwrap_or(own)
+        let is_https = self.is_https(headers).unwrap_or(self.https);
+        HeaderValue::from_static(if is_https { "https" } else { "http" })
+    }
+
+    /// Whether the client spoke TLS, if a trusted proxy says so clearly. Some call it `wss` when it is for a WebSocket.
+    fn is_https(&self, headers: &HeaderMap) -> Option<bool> {
+        let proto = self.believed(headers, &PROTO)?;
+        match proto.as_bytes().to_ascii_lowercase().as_slice() {
+            b"https" | b"wss" => Some(true),
+            b"http" | b"ws" => Some(false),
+            _ => None,
+        }
     }
 
     fn host(&self, head: &Parts) -> Option<HeaderValue> {

@@ -1,5 +1,7 @@
 //! The identity headers: who asks, as the decision found it, told to the upstream.
 
+use crate::acl::Permit;
+use crate::token::Subject;
 use http::HeaderValue;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -20,7 +22,26 @@ pub struct Identity<'a> {
 /// itself: `a b` and `a%20b` are two users.
 const NOT_VISIBLE: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
-impl Identity<'_> {
+impl<'a> Identity<'a> {
+    /// Who asks, for the upstream; nobody on a public route.
+    pub(super) fn of(permit: Option<&'a Permit>) -> Option<Self> {
+        let permit = permit?;
+        let principal = permit.principal();
+        Some(Self {
+            user: match &principal.subject {
+                Subject::User(_) => Some(&principal.name),
+                Subject::Client(_) | Subject::External(_) | Subject::Operator => None,
+            },
+            external: match &principal.subject {
+                Subject::External(external) => Some((external.issuer(), external.subject())),
+                _ => None,
+            },
+            tenant: &principal.tenant,
+            client: Some(&principal.client),
+            access: permit.access(),
+        })
+    }
+
     /// The headers to set; none for what is not known. Values are percent-encoded where they are
     /// not visible ASCII.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, HeaderValue)> {

@@ -106,10 +106,7 @@ pub(super) async fn write(session: &mut Session, response: Response) -> pingora:
         header.append_header(name, value)?;
     }
     let length = http_body::Body::size_hint(&body).exact();
-    let bodiless = matches!(
-        head.status,
-        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-    );
+    let bodiless = is_bodiless(head.status);
     if let Some(length) = length.filter(|_| !bodiless && !head.headers.contains_key(CONTENT_LENGTH))
     {
         header.insert_header(CONTENT_LENGTH, length)?;
@@ -132,4 +129,9 @@ pub(super) async fn write(session: &mut Session, response: Response) -> pingora:
         }
     }
     session.write_response_body(None, true).await
+}
+
+/// RFC 9110 §6.4.1.
+pub(super) const fn is_bodiless(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }

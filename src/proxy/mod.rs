@@ -2,6 +2,7 @@
 
 mod access_log;
 mod admit;
+mod answer;
 mod authority;
 mod body;
 mod context;
@@ -20,9 +21,11 @@ mod phases;
 mod raw_head;
 mod rewrite;
 mod settings;
+mod streams;
 pub mod tls;
 mod tunnel;
 pub mod upstream;
+mod visit;
 
 pub use access_log::AccessLog;
 pub use patience::Patience;
@@ -51,6 +54,8 @@ pub struct Site {
     pub issuers: Vec<Arc<RemoteTokens>>,
     /// Networks of proxies whose `X-Forwarded-*` are believed.
     pub trusted: Vec<Network>,
+    /// Whether clients know the gateway by https, so that what came to a proxy in plain is refused.
+    pub https_only: bool,
 }
 
 /// A listener's proxy.

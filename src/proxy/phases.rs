@@ -1,27 +1,25 @@
 //! Pingora's phases, in their order.
 
 use super::context::Context;
-use super::forwarded::Hop;
 use super::headers::{self, AllowList};
 use super::identity::Identity;
-use super::tunnel::Visit;
 use super::upstream::Upstream;
+use super::visit::{self, Visit};
 use super::{Proxy, admit, credential, failure, forgetting, local, patience, rewrite};
-use crate::acl::Permit;
 use crate::error::Error;
-use crate::http::{AboutCall, Fault, Legacy, Peer, Request, Response};
-use crate::token::Subject;
+use crate::http::Legacy;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::HOST;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::prelude::HttpPeer;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::{ErrorSource, ErrorType};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[async_trait]
 impl ProxyHttp for Proxy {
@@ -69,6 +67,9 @@ impl ProxyHttp for Proxy {
             }
         }
         let site = Arc::clone(&ctx.site);
+        if site.https_only && self.hop(ctx).came_in_plain(&session.req_header().headers) {
+            return self.refuse(session, ctx, &failure::plain_http()).await;
+        }
         let decision = site
             .gateway
             .decide_at(session.req_header(), ctx.now, ctx.id)
@@ -103,7 +104,7 @@ impl ProxyHttp for Proxy {
                 "the body is larger than its route allows",
             );
         }
-        Ok(())
+        failure::goes_on()
     }
 
     async fn upstream_peer(
@@ -143,12 +144,8 @@ impl ProxyHttp for Proxy {
         for name in AllowList::with(&forward.extra_headers).dropped(received) {
             upstream.remove_header(name);
         }
-        let hop = Hop {
-            peer: ctx.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-            https: self.https,
-            trusted: &ctx.site.trusted,
-        };
-        for (name, value) in headers::added(received, &hop, identity(ctx.permit()).as_ref()) {
+        let hop = self.hop(ctx);
+        for (name, value) in headers::added(received, &hop, Identity::of(ctx.permit()).as_ref()) {
             upstream.insert_header(name, value)?;
         }
         let named = ctx
@@ -210,12 +207,28 @@ impl ProxyHttp for Proxy {
         // Only now is it a tunnel: who merely asks for one has no longer than others to send a request.
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
             session.set_read_timeout(Some(self.tunnel_timeout));
+        } else if visit::may_last(&response.headers) && !local::is_bodiless(response.status) {
+            self.lasts(session, ctx);
         }
         let legacy = ctx.permit().and_then(|permit| permit.principal().legacy());
         for (name, value) in legacy.into_iter().flat_map(Legacy::headers) {
             response.insert_header(name, value)?;
         }
         Ok(())
+    }
+
+    /// What is passed on of an answer that lasts. A tunnel sees to itself.
+    fn response_body_filter(
+        &self,
+        session: &mut Session,
+        _: &mut Option<Bytes>,
+        _: bool,
+        _: &mut Context,
+    ) -> pingora::Result<Option<Duration>> {
+        if session.as_downstream().was_upgraded() {
+            return Ok(None);
+        }
+        failure::goes_on().map(|()| None)
     }
 
     async fn fail_to_proxy(
@@ -243,7 +256,15 @@ impl ProxyHttp for Proxy {
         }
     }
 
-    async fn logging(&self, session: &mut Session, _: Option<&pingora::Error>, ctx: &mut Context) {
+    async fn logging(
+        &self,
+        session: &mut Session,
+        error: Option<&pingora::Error>,
+        ctx: &mut Context,
+    ) {
+        if error.is_none_or(|error| matches!(error.esource(), ErrorSource::Upstream)) {
+            patience::answered();
+        }
         if let Some(response) = session.response_written() {
             ctx.status = response.status.as_u16();
         }
@@ -274,119 +295,4 @@ impl ProxyHttp for Proxy {
             ctx.id
         )
     }
-}
-
-impl Proxy {
-    /// Answers a request here. It runs to its end even if the client goes away meanwhile (calls.md S5).
-    async fn answer(&self, session: &mut Session, ctx: &mut Context) -> pingora::Result<bool> {
-        let mut head = local::head(session);
-        let body = match local::body(session, ctx.body_limit()).await? {
-            Ok(body) => body,
-            Err(error) => return self.refuse(session, ctx, &error).await,
-        };
-        head.extensions.insert(Peer(self.client(session, ctx)));
-        let permit = ctx.permit().cloned();
-        let (site, id) = (Arc::clone(&ctx.site), ctx.id);
-        let request = Request::from_parts(head, body);
-        let answer = self
-            .runtime
-            .spawn(async move { site.gateway.answer(request, permit, id).await });
-        match answer.await {
-            Ok(response) => self.write(session, ctx, response).await,
-            Err(error) => {
-                tracing::error!(%error, "a handler did not come to its end");
-                self.refuse(session, ctx, &Error::Internal).await
-            }
-        }
-    }
-
-    /// Sees to what must be settled before a request goes upstream.
-    async fn prepare(&self, session: &mut Session, ctx: &mut Context) -> pingora::Result<bool> {
-        // RFC 9110 §9.3.1: such a body means nothing, and an upstream that leaves it unread takes it for the next
-        // request, which nobody has decided on.
-        let method = &session.req_header().method;
-        if ctx.has_body && matches!(*method, Method::GET | Method::HEAD) {
-            let told = "a GET or HEAD request goes on without a body only".to_owned();
-            return self.refuse(session, ctx, &Error::BadRequest(told)).await;
-        }
-        let limit = ctx.body_limit();
-        if local::announced(session).is_some_and(|length| length > limit) {
-            return self
-                .refuse(session, ctx, &Error::BodyTooLarge { limit })
-                .await;
-        }
-        match credential::prepare(ctx).await {
-            Ok(signer) => ctx.signer = signer,
-            Err(error) => return self.refuse(session, ctx, &error).await,
-        }
-        local::say_continue(session).await?;
-        Ok(false)
-    }
-
-    async fn refuse(
-        &self,
-        session: &mut Session,
-        ctx: &mut Context,
-        error: &Error,
-    ) -> pingora::Result<bool> {
-        let response = ctx.site.gateway.refuse(session.req_header(), error, ctx.id);
-        self.send_refusal(session, ctx, response).await
-    }
-
-    /// Answers a request that will not be served. Its body is read if it is small; else the connection ends.
-    async fn send_refusal(
-        &self,
-        session: &mut Session,
-        ctx: &mut Context,
-        response: Response,
-    ) -> pingora::Result<bool> {
-        if session.get_keepalive().is_some() {
-            local::drain(session).await;
-        }
-        self.write(session, ctx, response).await
-    }
-
-    async fn write(
-        &self,
-        session: &mut Session,
-        ctx: &mut Context,
-        response: Response,
-    ) -> pingora::Result<bool> {
-        ctx.status = response.status().as_u16();
-        ctx.about = response.extensions().get::<AboutCall>().cloned();
-        if let Some(Fault(fault)) = response.extensions().get() {
-            ctx.fault = fault;
-        }
-        local::write(session, response).await?;
-        Ok(true)
-    }
-
-    /// The client's address, as far as the peer is trusted to tell it.
-    fn client(&self, session: &Session, ctx: &Context) -> Option<IpAddr> {
-        let hop = Hop {
-            peer: ctx.peer?,
-            https: self.https,
-            trusted: &ctx.site.trusted,
-        };
-        hop.client(&session.req_header().headers)
-    }
-}
-
-/// Who asks, for the upstream; nobody on a public route.
-fn identity(permit: Option<&Permit>) -> Option<Identity<'_>> {
-    let permit = permit?;
-    let principal = permit.principal();
-    Some(Identity {
-        user: match &principal.subject {
-            Subject::User(_) => Some(&principal.name),
-            Subject::Client(_) | Subject::External(_) | Subject::Operator => None,
-        },
-        external: match &principal.subject {
-            Subject::External(external) => Some((external.issuer(), external.subject())),
-            _ => None,
-        },
-        tenant: &principal.tenant,
-        client: Some(&principal.client),
-        access: permit.access(),
-    })
 }

@@ -6,12 +6,10 @@
 //! body (cloudflare/pingora#946), as it may when the upstream is quick. So after each write, the next read lets
 //! everything else have its turn first.
 
-use super::Site;
-use arc_swap::ArcSwap;
+use super::visit::{ASKED_EVERY, Visit};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http::request::Parts;
 use pingora::connectors::l4::Connect;
 use pingora::prelude::{Error, ErrorType, OrErr};
 use pingora::protocols::l4::socket::SocketAddr;
@@ -20,42 +18,16 @@ use pingora::protocols::l4::virt::{VirtualSockOpt, VirtualSocket, VirtualSocketS
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Interval, MissedTickBehavior, interval};
-
-/// How often it is asked whether the caller still may; each time is a look into the cache of token facts.
-const ASKED_EVERY: Duration = Duration::from_secs(5);
 
 /// Opens connections that answer politely.
 pub(super) struct Polite {
     /// What opened the tunnel.
     pub(super) visit: Visit,
-}
-
-/// A request that lasts.
-#[derive(Clone)]
-pub struct Visit {
-    site: Arc<ArcSwap<Site>>,
-    head: Arc<Parts>,
-}
-
-impl Visit {
-    pub(super) fn new(site: &Arc<ArcSwap<Site>>, head: Parts) -> Self {
-        Self {
-            site: Arc::clone(site),
-            head: Arc::new(head),
-        }
-    }
-
-    /// Whether it would be let in now, under the configuration that counts now.
-    async fn still_may(self) -> bool {
-        let site = self.site.load_full();
-        site.gateway.still_lets_in(&self.head).await
-    }
 }
 
 impl fmt::Debug for Polite {

@@ -1,6 +1,7 @@
 //! Upstreams: the systems that requests are proxied to, their peers, and whether those are well.
 
-use super::tunnel::{Polite, Visit};
+use super::tunnel::Polite;
+use super::visit::Visit;
 use async_trait::async_trait;
 use http::HeaderValue;
 use http::uri::Authority;

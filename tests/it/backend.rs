@@ -150,6 +150,7 @@ impl Bench {
             gateway: edge,
             upstreams: BTreeMap::new(),
             trusted: Vec::new(),
+            https_only: false,
         });
         gateway.version.calls = calls;
         let ann = gateway.ann().await;

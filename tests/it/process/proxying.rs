@@ -322,3 +322,56 @@ async fn a_peer_that_is_dead_is_left_out_and_comes_back() {
         );
     }
 }
+
+#[tokio::test]
+async fn n05_what_came_to_a_trusted_proxy_in_plain_is_refused() {
+    let upstream = Upstream::start().await;
+    let trusting = "trusted_proxies = ['127.0.0.1']";
+    let gate = Gate::with(trusting, &upstream.routes()).await;
+    let ann = gate.token("ann", &["#"]).await;
+    let with = |path: &str, proto: &str| {
+        get(path, &ann).replace("\r\n\r\n", &format!("\r\n{proto}\r\n\r\n"))
+    };
+    for path in [
+        "/pbx/a",
+        "/rest/call",
+        "/auth/login?client_id=crm",
+        "/oauth/jwks",
+    ] {
+        for proto in [
+            "X-Forwarded-Proto: http",
+            "X-Forwarded-Proto: HTTP",
+            "X-Forwarded-Proto: ws",
+            "X-Forwarded-Proto: https, http",
+            "X-Forwarded-Proto: https\r\nX-Forwarded-Proto: http",
+            "X-Forwarded-Proto: ",
+        ] {
+            let answer = gate.ask(&with(path, proto)).await;
+            assert_eq!(answer.status(), 400, "{path} {proto} {answer:?}");
+            assert_eq!(answer.header("set-cookie"), "");
+        }
+    }
+    assert_eq!(upstream.heard().len(), 0);
+    for proto in [
+        "X-Forwarded-Proto: https",
+        "X-Forwarded-Proto: wss",
+        "X-Other: a",
+    ] {
+        assert_eq!(
+            gate.ask(&with("/pbx/a", proto)).await.status(),
+            200,
+            "{proto}"
+        );
+    }
+    let told: Vec<_> = upstream
+        .heard()
+        .iter()
+        .map(|heard| heard.header("x-forwarded-proto").to_owned())
+        .collect();
+    assert_eq!(told, ["https", "https", "http"]);
+    // What anybody else says is nothing.
+    let gate = Gate::start(&upstream.routes()).await;
+    let ann = gate.token("ann", &["#"]).await;
+    let asked = get("/pbx/a", &ann).replace("\r\n\r\n", "\r\nX-Forwarded-Proto: http\r\n\r\n");
+    assert_eq!(gate.ask(&asked).await.status(), 200);
+}

@@ -1,7 +1,10 @@
 //! Bodies in both directions: as they come, and no longer than they may be.
 
+use super::person::posted;
 use super::upstream::Upstream;
-use super::{Gate, get};
+use super::{Gate, PATIENCE, get};
+use crate::harness::CRM_SECRET;
+use std::time::{Duration, Instant};
 
 #[tokio::test]
 async fn an_answer_begins_before_it_ends() {
@@ -130,4 +133,81 @@ async fn an_answer_that_breaks_off_does_not_look_whole() {
         assert_eq!(answer.status(), 200, "{path}");
         assert!(!answer.whole, "{path} {answer:?}");
     }
+}
+
+async fn revoke(gate: &Gate, token: &str) {
+    let request = posted("/oauth/revoke", ("crm", CRM_SECRET), &[("token", token)]);
+    assert_eq!(gate.ask(&request).await.status(), 200);
+}
+
+#[tokio::test]
+async fn l12_an_answer_without_end_ends_when_its_token_does() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&upstream.routes()).await;
+    let (mut wires, mut tokens) = (Vec::new(), Vec::new());
+    for name in ["ann", "bob"] {
+        let token = gate.token(name, &["pbx.#"]).await;
+        let mut wire = gate.wire().await;
+        wire.send(&get("/pbx/drips", &token)).await;
+        assert_eq!(wire.head().await.unwrap().status(), 200);
+        assert!(!wire.bytes().await.is_empty());
+        wires.push(wire);
+        tokens.push(token);
+    }
+    revoke(&gate, &tokens[0]).await;
+    let begun = Instant::now();
+    let mut ann = wires.remove(0);
+    while !ann.bytes().await.is_empty() {
+        assert!(begun.elapsed() < PATIENCE, "it goes on");
+    }
+    assert!(
+        begun.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        begun.elapsed()
+    );
+    // Nobody else's does, and what was cut off is told.
+    assert!(!wires.remove(0).bytes().await.is_empty());
+    let ended = |log: &str| {
+        log.lines()
+            .any(|line| line.contains("\"pbx\"") && line.contains("client"))
+    };
+    super::eventually(|| ended(&gate.access_log()), || gate.access_log()).await;
+}
+
+#[tokio::test]
+async fn l12_nothing_more_is_passed_on_after_a_silence_in_which_the_token_ended() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&upstream.routes()).await;
+    let ann = gate.token("ann", &["pbx.#"]).await;
+    let mut wire = gate.wire().await;
+    wire.send(&get("/pbx/stream", &ann)).await;
+    wire.head().await.unwrap();
+    wire.bytes().await;
+    revoke(&gate, &ann).await;
+    // The silence itself is what is tried: no event tells that nothing happens.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    upstream.go_on();
+    let rest = wire.bytes().await;
+    assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
+}
+
+#[tokio::test]
+async fn l12_a_body_without_end_ends_when_its_token_does() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&upstream.routes()).await;
+    let ann = gate.token("ann", &["pbx.#"]).await;
+    let mut wire = gate.wire().await;
+    wire.send(&format!(
+        "POST /pbx/a HTTP/1.1\r\nHost: gate.example\r\nAuthorization: Bearer {ann}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    ))
+    .await;
+    revoke(&gate, &ann).await;
+    let begun = Instant::now();
+    // Until the answer comes, which is not the upstream's.
+    while !wire.has_bytes(Duration::from_millis(200)).await {
+        wire.send("1\r\na\r\n").await;
+        assert!(begun.elapsed() < Duration::from_secs(8), "it goes on");
+    }
+    assert_eq!(wire.answer().await.status(), 401);
+    assert!(!upstream.heard().remove(0).whole);
 }

@@ -5,6 +5,7 @@ use super::wire::{Framing, Message, Wire};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
@@ -163,6 +164,14 @@ async fn answer(wire: &mut Wire, path: &str, go_on: &Notify) -> bool {
                 .await;
             go_on.notified().await;
             wire.send("4\r\nlast\r\n0\r\n\r\n").await;
+        }
+        "drips" => {
+            wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                .await;
+            while !wire.closes(Duration::from_millis(200)).await {
+                wire.send("4\r\ndrip\r\n").await;
+            }
+            return false;
         }
         "ws" => {
             wire.send(

@@ -168,6 +168,11 @@ impl Wire {
         std::mem::take(&mut self.read)
     }
 
+    /// Whether something comes within `patience`, be it the end.
+    pub(super) async fn has_bytes(&mut self, patience: Duration) -> bool {
+        timeout(patience, self.fill()).await.is_ok()
+    }
+
     /// Whether the other end closes the connection within `patience`, with nothing more to say.
     pub(super) async fn closes(&mut self, patience: Duration) -> bool {
         let closed = timeout(patience, self.fill()).await;
