@@ -3,7 +3,7 @@
 use super::body::Body;
 use super::frame::{self, Answer, FrameError, Limits};
 use super::path::{CanonicalPath, PathError};
-use super::raw_head;
+use super::watch;
 use crate::error::Error;
 use pingora::proxy::Session;
 
@@ -15,8 +15,8 @@ pub(super) struct Refusal {
 
 /// Checks the request, puts its canonical path in place of the one received, and tells the body to expect.
 pub(super) fn admit(session: &mut Session) -> Result<Body, Refusal> {
-    if let Some(http1) = session.as_http1() {
-        raw_head::check(&http1.get_headers_raw_bytes())?;
+    if session.as_http1().is_some() {
+        watch::next()?;
     }
     let header = session.req_header();
     let body = frame::check(header, header.raw_path(), Limits::default())?;

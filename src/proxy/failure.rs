@@ -1,7 +1,8 @@
 //! Exchanges that failed: whether they are tried again, and what the client is told.
 
 use super::context::Context;
-use super::patience;
+use super::frame::FrameError;
+use super::{patience, watch};
 use crate::auth::AuthError;
 use crate::error::Error;
 use crate::upstream_auth::Signer;
@@ -45,6 +46,9 @@ pub(super) fn told(error: &pingora::Error, limit: u64) -> Option<Error> {
             ConnectTimedout | TLSHandshakeTimedout | ReadTimedout | WriteTimedout,
         ) => Some(Error::UpstreamTimeout),
         (ErrorSource::Upstream, _) => Some(Error::UpstreamUnreachable),
+        (ErrorSource::Downstream, ReadError) if watch::is_broken() => {
+            Some(Error::BadRequest(FrameError::Chunk.to_string()))
+        }
         (ErrorSource::Downstream, ReadError | WriteError | ConnectionClosed) => None,
         (ErrorSource::Downstream, ReadTimedout | WriteTimedout) => Some(Error::Timeout),
         (ErrorSource::Downstream, _) => Some(Error::BadRequest(

@@ -59,6 +59,8 @@ pub enum FrameError {
     EncodingInVersion,
     #[error("a line of the head does not end with CRLF")]
     LineTerminator,
+    #[error("a chunk of the body is malformed")]
+    Chunk,
     #[error("a header name is malformed")]
     HeaderName,
     #[error("a header name imitates a reserved one")]
@@ -108,7 +110,7 @@ impl FrameError {
 /// Refuses what two recipients may read in two ways, and tells the body to expect. `target` is the
 /// request target as received (in Pingora `raw_path()`), which `head.uri` does not keep in full.
 ///
-/// What only the bytes of an HTTP/1 head tell is for [`super::raw_head::check`].
+/// What only the bytes of an HTTP/1 message tell is for [`super::follow`].
 pub fn check(head: &Parts, target: &[u8], limits: Limits) -> Result<Body, FrameError> {
     check_size(head, target, limits)?;
     check_version(head.version)?;

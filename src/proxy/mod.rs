@@ -5,9 +5,11 @@ mod admit;
 mod answer;
 mod authority;
 mod body;
+mod chunks;
 mod context;
 mod credential;
 mod failure;
+mod follow;
 mod forgetting;
 pub mod forwarded;
 pub mod frame;
@@ -26,10 +28,12 @@ pub mod tls;
 mod tunnel;
 pub mod upstream;
 mod visit;
+mod watch;
 
 pub use access_log::AccessLog;
 pub use patience::Patience;
 pub use settings::{Settings, Tls};
+pub use watch::Watched;
 
 use crate::auth::issuer::RemoteTokens;
 use crate::gateway::Gateway;

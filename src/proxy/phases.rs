@@ -3,15 +3,14 @@
 use super::context::Context;
 use super::headers::{self, AllowList};
 use super::identity::Identity;
-use super::upstream::Upstream;
 use super::visit::{self, Visit};
-use super::{Proxy, admit, credential, failure, forgetting, local, patience, rewrite};
+use super::{Proxy, admit, credential, failure, forgetting, local, patience, rewrite, watch};
 use crate::error::Error;
 use crate::http::Legacy;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::HOST;
-use http::{HeaderValue, StatusCode};
+use http::{Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::prelude::HttpPeer;
@@ -148,17 +147,8 @@ impl ProxyHttp for Proxy {
         for (name, value) in headers::added(received, &hop, Identity::of(ctx.permit()).as_ref()) {
             upstream.insert_header(name, value)?;
         }
-        let named = ctx
-            .site
-            .upstreams
-            .get(&forward.upstream)
-            .and_then(Upstream::host);
-        if let Some(host) = named.or_else(|| {
-            received
-                .uri
-                .authority()
-                .and_then(|host| HeaderValue::from_str(host.as_str()).ok())
-        }) {
+        let peers = ctx.site.upstreams.get(&forward.upstream);
+        if let Some(host) = peers.and_then(|peers| peers.host(received)) {
             upstream.insert_header(HOST, host)?;
         }
         upstream.set_uri(rewrite::target(&received.uri, forward));
@@ -206,6 +196,7 @@ impl ProxyHttp for Proxy {
         forgetting::hear(ctx, session.req_header(), response);
         // Only now is it a tunnel: who merely asks for one has no longer than others to send a request.
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
+            watch::became_a_tunnel();
             session.set_read_timeout(Some(self.tunnel_timeout));
         } else if visit::may_last(&response.headers) && !local::is_bodiless(response.status) {
             self.lasts(session, ctx);

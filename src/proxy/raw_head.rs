@@ -3,12 +3,24 @@
 //!
 //! Pingora drops a fragment and a `Content-Length` beside a `Transfer-Encoding`, escapes blanks in
 //! a target, and takes a bare LF for a line's end. Somebody in front of the gateway may have read
-//! such a request in another way, so it is refused (RFC 9112 §11.2).
+//! such a request in another way, so it is refused (RFC 9112 §11.2). [`super::follow`] has the bytes
+//! before that.
 
 use super::frame::FrameError;
 
+/// The body that a sound head announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Announced {
+    #[default]
+    Nothing,
+    Length(u64),
+    Chunks,
+    /// What is refused by [`super::frame::check`].
+    Unclear,
+}
+
 /// Refuses a head that another recipient may read in another way; `head` ends with its empty line.
-pub(super) fn check(head: &[u8]) -> Result<(), FrameError> {
+pub(super) fn check(head: &[u8]) -> Result<Announced, FrameError> {
     check_terminators(head)?;
     let mut lines = head
         .split(|&byte| byte == b'\n')
@@ -18,9 +30,10 @@ pub(super) fn check(head: &[u8]) -> Result<(), FrameError> {
     check_request_line(lines.next().unwrap_or_default())?;
     let mut framing = Framing::default();
     for line in lines.take_while(|line| !line.is_empty()) {
-        framing.add(name(line)?)?;
+        let (name, value) = field(line)?;
+        framing.add(name, value)?;
     }
-    Ok(())
+    Ok(framing.announced)
 }
 
 /// Which of the two ways to frame a body were seen.
@@ -28,17 +41,35 @@ pub(super) fn check(head: &[u8]) -> Result<(), FrameError> {
 struct Framing {
     length: bool,
     encoding: bool,
+    announced: Announced,
 }
 
 impl Framing {
-    fn add(&mut self, name: &[u8]) -> Result<(), FrameError> {
-        self.length |= name.eq_ignore_ascii_case(b"content-length");
-        self.encoding |= name.eq_ignore_ascii_case(b"transfer-encoding");
+    fn add(&mut self, name: &[u8], value: &[u8]) -> Result<(), FrameError> {
+        let is_length = name.eq_ignore_ascii_case(b"content-length");
+        if !is_length && !name.eq_ignore_ascii_case(b"transfer-encoding") {
+            return Ok(());
+        }
+        let value = value.trim_ascii();
+        self.announced = match self.announced {
+            Announced::Nothing if is_length => length(value),
+            Announced::Nothing if value.eq_ignore_ascii_case(b"chunked") => Announced::Chunks,
+            _ => Announced::Unclear,
+        };
+        self.length |= is_length;
+        self.encoding |= !is_length;
         if self.length && self.encoding {
             return Err(FrameError::LengthWithEncoding);
         }
         Ok(())
     }
+}
+
+fn length(value: &[u8]) -> Announced {
+    let is_number = value.iter().all(u8::is_ascii_digit);
+    let digits = std::str::from_utf8(value).ok().filter(|_| is_number);
+    let length = digits.and_then(|digits| digits.parse().ok());
+    length.map_or(Announced::Unclear, Announced::Length)
 }
 
 /// CR and LF come as a pair, never alone, and there is no NUL. Without an early return, so that it
@@ -80,16 +111,16 @@ fn is_visible(word: &[u8]) -> bool {
     !word.is_empty() && word.iter().all(u8::is_ascii_graphic)
 }
 
-fn name(line: &[u8]) -> Result<&[u8], FrameError> {
+fn field(line: &[u8]) -> Result<(&[u8], &[u8]), FrameError> {
     let colon = line.iter().position(|&byte| byte == b':');
-    let (name, _) = colon
+    let (name, value) = colon
         .and_then(|colon| line.split_at_checked(colon))
         .ok_or(FrameError::HeaderName)?;
     // RFC 9112 §5.1, §5.2: neither white space before the colon nor a folded line.
     if name.is_empty() || name.iter().any(u8::is_ascii_whitespace) {
         return Err(FrameError::HeaderName);
     }
-    Ok(name)
+    Ok((name, value.strip_prefix(b":").unwrap_or(value)))
 }
 
 #[cfg(test)]
@@ -104,12 +135,33 @@ mod tests {
     fn an_ordinary_head_passes() {
         let head =
             "POST /rest/call?a=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nX: a:b c\r\n\r\n";
-        assert_eq!(check(head.as_bytes()), Ok(()));
+        assert_eq!(check(head.as_bytes()), Ok(Announced::Length(3)));
+    }
+
+    #[test]
+    fn the_body_to_follow_is_told() {
+        for (lines, announced) in [
+            ("Content-Length: 42 ", Announced::Length(42)),
+            ("CONTENT-LENGTH:042", Announced::Length(42)),
+            ("Transfer-Encoding:\tChunked", Announced::Chunks),
+            ("Content-Length: +1", Announced::Unclear),
+            ("Content-Length:", Announced::Unclear),
+            ("Content-Length: 1\r\nContent-Length: 1", Announced::Unclear),
+            ("Transfer-Encoding: gzip, chunked", Announced::Unclear),
+            (
+                "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+                Announced::Unclear,
+            ),
+        ] {
+            let head = format!("POST / HTTP/1.1\r\n{lines}\r\n\r\n");
+            assert_eq!(check(head.as_bytes()), Ok(announced), "{lines:?}");
+        }
     }
 
     #[test]
     fn an_empty_line_before_the_request_line_is_ignored() {
-        assert_eq!(check(b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"), Ok(()));
+        let head = b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        assert_eq!(check(head), Ok(Announced::Nothing));
     }
 
     #[test]

@@ -4,6 +4,8 @@ use super::tunnel::Polite;
 use super::visit::Visit;
 use async_trait::async_trait;
 use http::HeaderValue;
+use http::header::HOST;
+use http::request::Parts;
 use http::uri::Authority;
 use pingora::lb::discovery::ServiceDiscovery;
 use pingora::lb::health_check::{HealthCheck, HttpHealthCheck, TcpHealthCheck};
@@ -123,6 +125,7 @@ pub struct Upstream {
     tls: bool,
     server_name: String,
     host: Option<HeaderValue>,
+    first_peer: Option<HeaderValue>,
     options: PeerOptions,
     /// Unlike any other upstream's, of this configuration or one before: connections are not shared, since who
     /// vouched for one may not be trusted here.
@@ -163,6 +166,10 @@ impl Upstream {
                 .server_name
                 .as_deref()
                 .and_then(|name| HeaderValue::from_str(name).ok()),
+            first_peer: spec
+                .peers
+                .first()
+                .and_then(|peer| HeaderValue::from_str(peer).ok()),
             options,
             group: GROUPS.fetch_add(1, Ordering::Relaxed),
             tunnels: GROUPS.fetch_add(1, Ordering::Relaxed),
@@ -170,9 +177,14 @@ impl Upstream {
         })
     }
 
-    /// The name by which its peers are asked, if it is configured; else they are asked by the client's.
-    pub fn host(&self) -> Option<HeaderValue> {
-        self.host.clone()
+    /// Whom its peers are asked for: the configured name, else what the client asked for. In HTTP/1.0 that may be nobody;
+    /// then it is the first peer, as it is configured, since HTTP/1.1 goes up (RFC 9112 §3.2).
+    pub fn host(&self, received: &Parts) -> Option<HeaderValue> {
+        let authority = received.uri.authority().map(Authority::as_str);
+        let authority = authority.and_then(|host| HeaderValue::from_str(host).ok());
+        let asked = || authority.or_else(|| received.headers.get(HOST).cloned());
+        let host = self.host.clone().or_else(asked);
+        host.or_else(|| self.first_peer.clone())
     }
 
     /// The next peer that is well; if none is, the next, since a check may be wrong; `None` when no peer is known.

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::operations::Reloads;
 use crate::proxy::tls::CertificateError;
-use crate::proxy::{AccessLog, Patience, Proxy, Site};
+use crate::proxy::{AccessLog, Patience, Proxy, Site, Watched};
 use arc_swap::ArcSwap;
 use pingora::apps::HttpServerOptions;
 use pingora::listeners::tls::TlsSettings;
@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-type Listener = Service<Patience<HttpProxy<Proxy>>>;
+type Listener = Service<Watched<Patience<HttpProxy<Proxy>>>>;
 
 /// How a process is started.
 #[derive(Debug, Clone)]
@@ -199,10 +199,8 @@ impl Running {
         let proxy = http_proxy(&server.configuration, proxy);
         let (patience, keepalive) = (settings.client_timeout, settings.keepalive);
         let name = if https { "tls" } else { "plain" };
-        Service::new(
-            name.to_owned(),
-            Patience::new(proxy, options, patience, keepalive),
-        )
+        let patient = Patience::new(proxy, options, patience, keepalive);
+        Service::new(name.to_owned(), Watched::new(patient))
     }
 }
 

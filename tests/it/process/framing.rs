@@ -147,6 +147,91 @@ async fn at_04_at_06_a_frame_that_can_be_read_in_two_ways_is_refused_and_ends_th
     assert_eq!(upstream.heard().len(), 0);
 }
 
+#[tokio::test]
+async fn at_04_a_request_line_that_needs_mending_is_refused() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&upstream.routes()).await;
+
+    for line in [
+        "GET /open/a b HTTP/1.1",
+        "GET /open/a\tb HTTP/1.1",
+        "GET /open/a?b c HTTP/1.1",
+        "GET /open/a?\u{7f} HTTP/1.1",
+        "GET /open/a?\u{e9} HTTP/1.1",
+    ] {
+        let mut wire = gate.wire().await;
+        wire.send(&format!("{line}\r\nHost: gate.example\r\n\r\n{OPEN}"))
+            .await;
+        assert_eq!(wire.answer().await.status(), 400, "{line:?}");
+        assert_eq!(wire.answer().await.status(), 0, "{line:?} goes on");
+    }
+    assert_eq!(upstream.heard().len(), 0);
+}
+
+/// Its reader takes any extension of a chunk, bare line feeds in it, and an empty line for the last chunk.
+#[tokio::test]
+async fn at_04_a_chunk_that_can_be_read_in_two_ways_is_refused_and_ends_the_connection() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&upstream.routes()).await;
+    let ann = gate.token("ann", &["calls.#"]).await;
+
+    for path in ["/open/a", "/rest/call", "/nowhere"] {
+        for (begin, end) in [
+            ("1;", "\nx\r\nx\r\n0\r\n\r\n"),
+            ("1\r\nx\r\n", "\r\n\r\n"),
+            ("1", " \r\nx\r\n0\r\n\r\n"),
+            ("1\r\nx\r\n0\r\n", " X: folded\r\n\r\n"),
+        ] {
+            // The end comes with the beginning, or when the request has gone on.
+            for at_once in [true, false] {
+                let mut wire = gate.wire().await;
+                wire.send(&format!(
+                    "POST {path} HTTP/1.1\r\nHost: gate.example\r\nAuthorization: Bearer {ann}\r\n\
+                     Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n{begin}{}",
+                    if at_once { end } else { "" }
+                ))
+                .await;
+                if !at_once {
+                    if path == "/open/a" {
+                        let begun = |heard: &Vec<_>| heard.iter().any(is_open);
+                        upstream.hears(begun).await;
+                    }
+                    wire.send(end).await;
+                }
+                let status = wire.answer().await.status();
+                // What no route has is refused before its body is read.
+                let told = status == 400 || path == "/nowhere" && status == 404;
+                assert!(told, "{status} {path} {begin:?} {end:?} {at_once}");
+                wire.send(OPEN).await;
+                assert_eq!(wire.answer().await.status(), 0, "{path} {begin:?} {end:?}");
+            }
+        }
+    }
+    let heard = upstream.heard();
+    assert!(heard.iter().all(|heard| !heard.whole), "{heard:?}");
+}
+
+fn is_open(heard: &super::wire::Message) -> bool {
+    heard.target() == "POST /open/a"
+}
+
+#[tokio::test]
+async fn a_sound_body_in_chunks_goes_up_and_the_connection_goes_on() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&upstream.routes()).await;
+
+    let mut wire = gate.wire().await;
+    wire.send(
+        "POST /open/a HTTP/1.1\r\nHost: gate.example\r\nTransfer-Encoding: chunked\r\n\r\n\
+         5;a=\"b\"\r\nhello\r\n01 ;x\r\n!\r\n0\r\nX-Sum: 1\r\n\r\n",
+    )
+    .await;
+    assert_eq!(wire.answer().await.status(), 200);
+    wire.send(OPEN).await;
+    assert_eq!(wire.answer().await.status(), 200);
+    assert_eq!(upstream.heard()[0].body, b"hello!");
+}
+
 /// An upstream that does not read it would take it for a request of its own.
 #[tokio::test]
 async fn at_01_a_get_with_a_body_does_not_go_up() {

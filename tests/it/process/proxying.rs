@@ -27,6 +27,22 @@ async fn a_request_goes_up_with_its_prefix_replaced_and_the_callers_identity() {
     assert_eq!(heard.headers("host"), ["gate.example"]);
 }
 
+/// What goes up is HTTP/1.1, in which there must be a host.
+#[tokio::test]
+async fn a_request_of_old_without_a_host_goes_up_with_that_of_the_peer() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&upstream.routes()).await;
+
+    assert_eq!(gate.ask("GET /open/a HTTP/1.0\r\n\r\n").await.status(), 200);
+    let named = "GET /open/a HTTP/1.0\r\nHost: gate.example\r\n\r\n";
+    assert_eq!(gate.ask(named).await.status(), 200);
+
+    let heard = upstream.heard();
+    let hosts: Vec<_> = heard.iter().map(|heard| heard.headers("host")).collect();
+    let address = upstream.address.to_string();
+    assert_eq!(hosts, [[address.as_str()], ["gate.example"]]);
+}
+
 #[tokio::test]
 async fn at_19_a_credential_never_goes_up_in_whichever_carrier_it_came() {
     let upstream = Upstream::start().await;
