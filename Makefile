@@ -6,16 +6,19 @@ clients := target/clients-venv/ready
 nextest := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser build demo smoke test screenshots check oracle bench floods fuzz
+.PHONY: help setup browser upstreams build demo smoke test screenshots check oracle bench floods fuzz differential
 
-# How long `make fuzz` lets each target run.
+# How long `make fuzz` lets each target run, and `make differential` goes on.
 SECONDS := 60
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
 
 setup: ## install what the build lacks, or say how to
 	@scripts/setup build
+
+upstreams:
+	@scripts/setup upstreams
 
 browser:
 	@scripts/setup browser
@@ -29,7 +32,7 @@ demo: build ## start callgate with demo data in ./var (ARGS="--listen …" to ch
 smoke: build ## start the demo on free ports, do what it prints, check what comes of it
 	@scripts/smoke $(binary)
 
-test: setup browser $(clients) ## run all tests: unit, behaviour, documentation, OAuth clients, a browser, smoke
+test: setup browser upstreams $(clients) ## run all tests: unit, behaviour, documentation, OAuth clients, a browser, smoke
 ifeq ($(nextest),yes)
 	cargo nextest run --locked
 	cargo test --locked --doc
@@ -55,6 +58,10 @@ oracle: build $(clients) ## ask oidc-provider the same as callgate, and compare
 fuzz: setup ## let each fuzz target run for SECONDS, or TARGET alone
 	@scripts/setup fuzz
 	@scripts/fuzz run $(SECONDS) $(TARGET)
+
+differential: build upstreams $(clients) ## send odd HTTP/1 for SECONDS, and compare what servers behind callgate hear
+	@python3 tests/differential/run.py $(binary) --node $(dir $(clients))nodejs/bin/node \
+		--seconds $(SECONDS) --findings target/differential
 
 bench: setup ## run the benchmarks
 	cargo bench --locked

@@ -3,6 +3,7 @@
 mod browser;
 mod clients;
 mod description;
+mod differential;
 pub(crate) mod fakes;
 mod floods;
 mod frames;
