@@ -10,7 +10,7 @@ use crate::http::Legacy;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::HOST;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::prelude::HttpPeer;
