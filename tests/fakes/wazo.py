@@ -64,8 +64,7 @@ class Wazo(Fake):
         self.journal.write("lost" if lost else "published", message=name, user=user, data=data)
         if lost:
             return
-        # Of calls the access is known; what others need, nobody says (U): all.
-        self.events.publish(message, f"events.calls.{user}" if name.startswith("call_") else "#")
+        self.events.publish(message, access_of(name, data, user))
         if self.hook:
             to, body = self.hook, to_json(message).encode()
             self.outbox.send(about or user, name, lambda: (to, "POST", {"Content-Type": "application/json"}, body))
@@ -74,6 +73,15 @@ class Wazo(Fake):
         """A URL that hears every message of the bus, as a subscription of webhookd would (I); null: none."""
         self.hook = body_of(request)
         return Answer(204)
+
+
+def access_of(name, data, user):
+    """What a listener needs: `events.` and the routing key, where the event says nothing else (S: wazo-bus)."""
+    if name.startswith("call_"):
+        return f"events.calls.{user}"
+    if name == "auth_session_deleted":
+        return f"events.auth.sessions.{data['uuid']}.deleted"
+    return "#"
 
 
 def preflight(request):

@@ -566,3 +566,53 @@ fn o07_signing_keys_are_listed_rotated_and_retired() {
     let why = here.failed(1, &["key", "retire", kid]);
     assert!(why.contains("no such signing key"), "{why}");
 }
+
+#[test]
+fn what_another_issuer_has_issued_is_ended() {
+    let here = Installation::ready();
+    let issuer = "[[issuer]]\nname = 'wazo'\nkind = 'wazo'\ntenant = 'acme'\nbase = 'https://pbx.example/api/auth'\n";
+    here.configure(&format!("{CONFIG}{issuer}"));
+    for which in [["--session", "s-1"], ["--subject", "ann"]] {
+        let ended = here.json(&[&["issuer", "revoke", "wazo"], &which[..]].concat());
+        assert_eq!(ended, json!({ "revoked": "wazo" }));
+    }
+    let token = "c7cea8b2-aa24-4d47-b259-12db148fa304";
+    let output = here.run(
+        &["issuer", "revoke", "wazo", "--token-stdin"],
+        &format!("{token}\n"),
+    );
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    here.failed(2, &["issuer", "revoke", "wazo"]);
+    here.failed(
+        2,
+        &[
+            "issuer",
+            "revoke",
+            "wazo",
+            "--session",
+            "a",
+            "--subject",
+            "b",
+        ],
+    );
+    assert!(
+        here.failed(1, &["issuer", "revoke", "nobody", "--session", "a"])
+            .contains("issuer")
+    );
+    let log = here.json(&["audit"]);
+    let details: Vec<_> = log["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["detail"])
+        .collect();
+    assert!(
+        details
+            .iter()
+            .filter(|detail| detail["act"] == "issuer.revoke")
+            .count()
+            == 3,
+        "{details:?}"
+    );
+    assert!(!log.to_string().contains(token));
+}

@@ -166,6 +166,12 @@ impl Idp {
         state.compose(header_map, all)
     }
 
+    /// Another signature of the same content.
+    pub(crate) fn signed_again(&self, signed: &str) -> String {
+        let signature = self.state().sign(signed.as_bytes());
+        format!("{signed}.{}", secret::encode(&signature))
+    }
+
     /// As it stands, letter by letter.
     pub(crate) fn signed_text(&self, header: &str, claims: &str) -> String {
         let encoded = [header, claims].map(|part| secret::encode(part.as_bytes()));

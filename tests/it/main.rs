@@ -38,6 +38,7 @@ mod harness;
 mod idp;
 mod interleavings;
 mod issuer;
+mod issuer_revocation;
 mod metrics;
 mod oauth;
 mod oauth_assertion;
