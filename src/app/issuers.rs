@@ -1,7 +1,7 @@
-//! Composes those who verify others' tokens by asking for them.
+//! Composes those who verify others' tokens.
 
 use super::{AppError, Services};
-use crate::auth::issuer::{self, RemoteTokens};
+use crate::auth::issuer::{self, Issuers, RemoteTokens};
 use crate::auth::vault::Commons;
 use crate::config::Config;
 use std::sync::Arc;
@@ -14,6 +14,16 @@ impl Services {
             feed: Arc::clone(&self.feed),
             runtime: self.runtime.clone(),
         }
+    }
+
+    /// The verifiers of others' JWTs. Without an `[[issuer]]` there is no way out, which would need the system's authorities.
+    pub(super) fn issuers(&self, config: &Config, commons: &Commons) -> Result<Issuers, AppError> {
+        if config.issuer.is_empty() {
+            return Ok(Issuers::default());
+        }
+        let (fetching, known) = (self.fetching(config)?, &self.issuer_keys);
+        let (specs, store) = (&config.issuer, &self.store);
+        Ok(Issuers::new(specs, &fetching, store, commons, known))
     }
 
     /// In the order in which they are asked. Without an `[[issuer]]` there is no way out.

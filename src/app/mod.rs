@@ -7,9 +7,8 @@ mod issuers;
 use crate::admin::{self, Administration};
 use crate::admission::SqliteAdmission;
 use crate::auth::dpop::{self, Proofs};
-use crate::auth::issuer::{Issuers, RemoteTokens};
+use crate::auth::issuer::{KnownKeys, RemoteTokens};
 use crate::auth::password;
-use crate::auth::vault::Commons;
 use crate::auth::{Authenticator, Chain, OpaqueTokens, OperatorToken};
 use crate::backend::{Backends, Spec};
 use crate::call::{self, Calls};
@@ -49,6 +48,8 @@ pub struct Services {
     pub cache: Arc<FactCache>,
     pub feed: Arc<Feed>,
     pub follower: Arc<Follower>,
+    /// What was fetched of other issuers' keys.
+    pub issuer_keys: Arc<KnownKeys>,
     /// Proofs of possession that were used.
     pub used_proofs: Arc<Replay>,
     pub started_at: EpochMs,
@@ -140,6 +141,7 @@ impl Services {
             sealer,
             keys: Arc::new(keys),
             follower: Arc::new(follower),
+            issuer_keys: Arc::default(),
             used_proofs: Arc::new(Replay::new(PROOFS, store.clone())),
             started_at: clock.now(),
             attempts: Arc::new(oauth::Attempts::new(&config.oauth, &metrics)),
@@ -250,20 +252,6 @@ impl Services {
             return Ok(Providers::default());
         }
         Ok(Providers::new(&config.provider, &self.fetching(config)?))
-    }
-
-    /// Likewise without an `[[issuer]]`.
-    fn issuers(&self, config: &Config, commons: &Commons) -> Result<Issuers, AppError> {
-        if config.issuer.is_empty() {
-            return Ok(Issuers::default());
-        }
-        let fetching = self.fetching(config)?;
-        Ok(Issuers::new(
-            &config.issuer,
-            &fetching,
-            &self.store,
-            commons,
-        ))
     }
 
     fn fetching(&self, config: &Config) -> Result<Fetching, AppError> {

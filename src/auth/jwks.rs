@@ -27,9 +27,14 @@ impl Jwks {
         Self(Remote::new(uri, terms, fetching, KeySet::read))
     }
 
-    /// Fetches them for whoever needs them later; returns at once.
-    pub fn begin(&self) {
-        self.0.begin();
+    /// Goes on with the keys that `other` has fetched from the same address.
+    pub fn resume(&self, other: &Self) {
+        self.0.resume(&other.0);
+    }
+
+    /// Fetches them ahead of the first who needs them; returns at once.
+    pub fn warm_up(&self) {
+        self.0.warm_up();
     }
 
     pub fn uri(&self) -> &str {

@@ -112,6 +112,25 @@ impl<T: Send + Sync + 'static> Remote<T> {
         }
     }
 
+    /// Goes on with what `other` has fetched: the same document, under other settings.
+    pub fn resume(&self, other: &Self) {
+        let (kept, tried_at) = {
+            let other = other.0.state();
+            (other.kept.clone(), other.tried_at)
+        };
+        if kept.is_some() {
+            let mut state = self.0.state();
+            (state.kept, state.tried_at) = (kept, tried_at);
+        }
+    }
+
+    /// Fetches the document ahead of the first who needs it, unless it is here; returns at once.
+    pub fn warm_up(&self) {
+        if !self.is_fresh() {
+            self.begin();
+        }
+    }
+
     /// Fetches the document for whoever asks later; returns at once.
     pub fn begin(&self) {
         drop(self.join_or_begin());

@@ -364,6 +364,22 @@ fn check_finds_rows_that_name_what_is_gone() {
     );
 }
 
+#[test]
+fn check_finds_tenants_and_policies_of_other_issuers_that_are_not_there() {
+    let here = Installation::ready();
+    let issuer = "[[issuer]]\nname = 'idp'\nkind = 'jwt'\nissuer = 'https://idp.example'\naudience = ['gate']\n\
+                  tenant = { claim = 'org', map = { a = 'acme', b = 'globex' } }\n\
+                  [issuer.principal]\npolicies = { calls = 'call pbx' }\n";
+    here.configure(&format!("{CONFIG}{issuer}"));
+    let output = here.run(&["check"], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "issuer.idp.tenant: there is no tenant `globex`\n\
+         issuer.idp.principal.policies: there is no policy `pbx`\n"
+    );
+}
+
 const OWN: &str = "[[credential]]\nname = 'pbx'\nkind = 'basic'\nof = 'user'\n\
                    [[credential]]\nname = 'crm'\nkind = 'bearer'\nof = 'user'\n";
 

@@ -396,6 +396,28 @@ async fn m11_a_signature_that_is_right_as_well_is_another_token() {
 }
 
 #[tokio::test]
+async fn a_token_of_our_key_that_names_another_issuer_is_none_of_ours() {
+    let gateway = start().await;
+    let good = access(&gateway).await;
+    let (header, mut claims, _) = parts(&good);
+    let (key, store) = (signer(&gateway).await, &gateway.services.store);
+    let row = store.token(&TokenHash::of(&good).to_string()).await;
+    let row = row.unwrap().unwrap();
+    for (iss, answer) in [(ORIGIN, true), ("https://another.example", false)] {
+        claims["iss"] = json!(iss);
+        claims["jti"] = json!(format!("of {iss}"));
+        let token = signed(&key, &header, &claims);
+        let row = Token {
+            hash: TokenHash::of(&token).to_string(),
+            id: text(&claims["jti"]).to_owned(),
+            ..row.clone()
+        };
+        store.create_tokens(vec![row]).await.unwrap();
+        assert_eq!(works(&gateway, &token).await, answer, "{iss}");
+    }
+}
+
+#[tokio::test]
 async fn m04_unknown_keys_cost_a_look_a_second_at_the_most() {
     let gateway = start().await;
     let good = access(&gateway).await;

@@ -7,11 +7,18 @@ use crate::token::jwk::Key;
 use crate::token::jws::Algorithm;
 use bytes::Bytes;
 use serde::Deserialize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+/// The keys of all issuers that are configured now. A reload goes on with them: an issuer that is away just then would be shut
+/// out, though nothing of it has changed.
+#[derive(Debug, Default)]
+pub struct KnownKeys(Mutex<Vec<Weak<Keys>>>);
 
 /// The keys of an issuer, fetched when they are needed.
 #[derive(Debug)]
 pub(super) struct Keys {
+    /// Whose they are, and from where.
+    source: String,
     address: Address,
     /// The keys at the address that was known last.
     jwks: Mutex<Option<Arc<Jwks>>>,
@@ -32,9 +39,25 @@ struct Metadata {
     jwks_uri: String,
 }
 
+impl KnownKeys {
+    /// Lets `keys` begin with what is known from the same source, and take its place.
+    pub(super) fn succeed(&self, keys: Keys) -> Arc<Keys> {
+        let keys = Arc::new(keys);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|keys| keys.strong_count() > 0);
+        let mut before = known.iter().rev().filter_map(Weak::upgrade);
+        if let Some(before) = before.find(|before| before.source == keys.source) {
+            keys.resume(&before);
+        }
+        known.push(Arc::downgrade(&keys));
+        keys
+    }
+}
+
 impl Keys {
-    pub(super) fn at(uri: String, terms: Terms, fetching: Fetching) -> Self {
-        Self::new(Address::Fixed(uri), terms, fetching)
+    pub(super) fn at(issuer: &str, uri: String, terms: Terms, fetching: Fetching) -> Self {
+        let source = format!("{issuer} {uri}");
+        Self::new(source, Address::Fixed(uri), terms, fetching)
     }
 
     /// At the address that the metadata of `issuer` name.
@@ -44,13 +67,15 @@ impl Keys {
         terms: Terms,
         fetching: Fetching,
     ) -> Self {
+        let source = format!("{issuer} {metadata}");
         let read = move |document: &Bytes| jwks_uri(&issuer, document);
         let metadata = Remote::new(metadata, terms, fetching.clone(), read);
-        Self::new(Address::Discovered(metadata), terms, fetching)
+        Self::new(source, Address::Discovered(metadata), terms, fetching)
     }
 
-    fn new(address: Address, terms: Terms, fetching: Fetching) -> Self {
+    fn new(source: String, address: Address, terms: Terms, fetching: Fetching) -> Self {
         Self {
+            source,
             address,
             jwks: Mutex::default(),
             terms,
@@ -61,8 +86,20 @@ impl Keys {
     /// Fetches ahead of the first token what can be; what is wrong with it is logged.
     pub(super) fn warm_up(&self) {
         match &self.address {
-            Address::Fixed(uri) => self.jwks_at(uri).begin(),
-            Address::Discovered(metadata) => metadata.begin(),
+            Address::Fixed(uri) => self.jwks_at(uri).warm_up(),
+            Address::Discovered(metadata) => metadata.warm_up(),
+        }
+    }
+
+    fn resume(&self, before: &Self) {
+        if let (Address::Discovered(metadata), Address::Discovered(known)) =
+            (&self.address, &before.address)
+        {
+            metadata.resume(known);
+        }
+        let known = before.jwks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.clone() {
+            self.jwks_at(known.uri()).resume(&known);
         }
     }
 

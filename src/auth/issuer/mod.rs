@@ -10,6 +10,7 @@ mod remote;
 
 pub use claims::{ClaimPath, Claims};
 pub use jwt::Spec as JwtSpec;
+pub use keys::KnownKeys;
 pub use principal::{Principals, Settings as PrincipalSettings, Tenant, User, Verified};
 pub use remote::{Form, IntrospectionSpec, Outage, RemoteTokens, WazoSpec};
 
@@ -134,12 +135,18 @@ struct Issuer {
 }
 
 impl Issuers {
-    pub fn new(specs: &[Spec], fetching: &Fetching, store: &Store, commons: &Commons) -> Self {
+    pub fn new(
+        specs: &[Spec],
+        fetching: &Fetching,
+        store: &Store,
+        commons: &Commons,
+        known: &KnownKeys,
+    ) -> Self {
         let issuer = |spec: &Spec| {
             let Spec::Jwt(jwt) = spec else {
                 return None;
             };
-            let source = Jwts::new(JwtSpec::clone(jwt), fetching, store.clone());
+            let source = Jwts::new(JwtSpec::clone(jwt), fetching, store.clone(), known);
             let keeping = source.keeping();
             let issuer = Issuer {
                 verifier: verifier(spec),

@@ -255,6 +255,34 @@ async fn m06_at_36_without_keys_that_issuer_alone_is_closed() {
     }
 }
 
+#[tokio::test]
+async fn at_36_a_reload_while_the_issuer_is_away_goes_on_with_the_keys_that_were_known() {
+    for place in ["", "jwks_uri = 'ISSUER/keys'"] {
+        let idp = Idp::start().await;
+        let keys = format!(
+            "tenant = 'acme'\n{}",
+            place.replace("ISSUER", &idp.issuer())
+        );
+        let gateway = TestGateway::with(&issuer(&idp, "idp", &keys, CALL)).await;
+        idp.follow(&gateway.clock);
+        assert_eq!(status(&gateway, &access(&idp, &json!({}))).await, 204);
+        idp.quirks(|quirks| {
+            quirks.keys_answer = Some((500, String::new()));
+            quirks.metadata_issuer = Some("https://away.example".to_owned());
+        });
+        gateway.advance(Duration::from_secs(11)).await;
+        let new = gateway.services.version(gateway.version.config.clone());
+        let new = new.await.unwrap();
+        let another = access(&idp, &json!({ "jti": "another" }));
+        let head = get("/rest/call", &another).into_parts().0;
+        assert!(
+            new.edge.gateway.decide(&head).await.verdict.is_ok(),
+            "{place}"
+        );
+        assert_eq!(idp.times("/keys"), 1);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn at_36_a_reload_while_keys_are_fetched_ends_no_request() {
     let (gateway, idp) = start().await;

@@ -6,7 +6,7 @@ pub use settings::Spec;
 use settings::Wanted;
 
 use super::claims::{ClaimPath, Claims};
-use super::keys::Keys;
+use super::keys::{Keys, KnownKeys};
 use super::principal::{Principals, Verified};
 use crate::auth::jwks::KeyError;
 use crate::auth::vault::{Source, SourceError};
@@ -19,6 +19,7 @@ use crate::token::jws::{self, Algorithm, JwsError, Unverified};
 use crate::token::{Facts, TokenHash};
 use async_trait::async_trait;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// Claims that ID tokens and logout tokens have, and no access token has (Core 1.0 §2, Back-Channel Logout 1.0 §2.4).
 const NO_ACCESS_TOKEN: [&str; 4] = ["at_hash", "c_hash", "s_hash", "events"];
@@ -70,21 +71,22 @@ pub(super) struct Jwts {
     spec: Spec,
     algorithms: Vec<Algorithm>,
     require: Vec<(ClaimPath, Wanted)>,
-    keys: Keys,
+    keys: Arc<Keys>,
     principals: Principals,
 }
 
 impl Jwts {
-    pub(super) fn new(spec: Spec, fetching: &Fetching, store: Store) -> Self {
+    pub(super) fn new(spec: Spec, fetching: &Fetching, store: Store, known: &KnownKeys) -> Self {
         let terms = Terms {
             stale: spec.max_key_age,
             ..Terms::default()
         };
         let (issuer, fetching) = (spec.issuer.clone(), fetching.clone());
         let keys = match &spec.jwks_uri {
-            Some(uri) => Keys::at(uri.clone(), terms, fetching),
+            Some(uri) => Keys::at(&issuer, uri.clone(), terms, fetching),
             None => Keys::discovered(issuer, spec.discovery(), terms, fetching),
         };
+        let keys = known.succeed(keys);
         keys.warm_up();
         let required = spec.require.iter();
         Self {
