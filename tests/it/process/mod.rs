@@ -10,6 +10,7 @@ mod frames;
 mod framing;
 mod http2;
 mod introspection;
+mod issuer;
 mod legacy;
 mod limits;
 mod log;

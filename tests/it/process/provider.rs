@@ -181,13 +181,13 @@ async fn a_provider_that_others_wrote_logs_in_and_renews_its_tokens() {
 }
 
 /// The program of others, which says how far it is.
-struct Others {
+pub(super) struct Others {
     process: Process,
     said: Option<Lines<BufReader<ChildStdout>>>,
 }
 
 impl Others {
-    fn start(program: &mut Command) -> Self {
+    pub(super) fn start(program: &mut Command) -> Self {
         let piped = program.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = piped.stderr(Stdio::piped()).spawn().unwrap();
         let said = child.stdout.take().map(|out| BufReader::new(out).lines());
@@ -197,7 +197,7 @@ impl Others {
         }
     }
 
-    async fn says(&mut self, expected: &str) {
+    pub(super) async fn says(&mut self, expected: &str) {
         let mut said = self.said.take().unwrap();
         let next = tokio::task::spawn_blocking(move || (said.next(), said));
         let (line, said) = next.await.unwrap();
@@ -211,7 +211,7 @@ impl Others {
         }
     }
 
-    fn go_on(&mut self) {
+    pub(super) fn go_on(&mut self) {
         let stdin = self.process.0.stdin.as_mut().unwrap();
         stdin.write_all(b"go on\n").unwrap();
     }
