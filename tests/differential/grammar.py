@@ -87,7 +87,8 @@ class Case:
         method = self.one(METHODS, ODD_METHODS, 0.06)
         version = self.one(VERSIONS, ODD_VERSIONS, 0.04)
         lines = [self.one(HOSTS, ODD_HOSTS, 0.1), self.one(CREDENTIALS, ODD_CREDENTIALS, 0.15)]
-        lines += [choose(OTHERS) for _ in range(choose([0, 0, 1, 2, 3]))]
+        # Each once: nginx does not take `If-Match` twice, whoever sends it.
+        lines += self.random.sample(OTHERS, choose([0, 0, 1, 2, 3]))
         if self.random.random() < 0.15:
             lines.append("Connection: " + self.one(CONNECTIONS, ODD_CONNECTIONS, 0.3))
         if self.random.random() < 0.06:

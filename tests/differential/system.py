@@ -1,8 +1,10 @@
 """callgate with an upstream of each kind behind it, on free ports and in a folder of its own."""
 
 import base64
+import ctypes
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -63,7 +65,7 @@ class System:
 
     def run(self, command, **more):
         with open(self.folder / "stderr", "ab") as stderr:
-            more = {"stdout": stderr, **more}
+            more = {"stdout": stderr, "preexec_fn": end_with_parent, **more}
             child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=stderr, cwd=self.folder, **more)
         self.children.append(child)
         return child
@@ -150,7 +152,9 @@ class System:
             data = log.read()
         data = data[: data.rfind(b"\n") + 1]
         self.at[name] = self.at.get(name, 0) + len(data)
-        return [json.loads(line.decode("latin-1"), strict=False) for line in data.split(b"\n") if line]
+        # nginx writes the bytes of a body as they are.
+        encoding = "latin-1" if name == "nginx.heard" else "utf-8"
+        return [json.loads(line.decode(encoding), strict=False) for line in data.split(b"\n") if line]
 
     def heard(self):
         """What the upstreams have heard since the last look."""
@@ -191,6 +195,11 @@ class System:
             child.kill()
             child.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def end_with_parent():
+    """However this program ends, what it started does too."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def free_port():
