@@ -25,13 +25,33 @@ pub(super) fn check(head: &Parts, target: &[u8]) -> Result<(), FrameError> {
     check_path(head, target)
 }
 
-/// Whether `value` is a host and perhaps a port (RFC 9110 §7.2), by its characters: no user, no
-/// list, no path.
+/// Whether `value` is a host and perhaps a port (RFC 9110 §7.2): no user, no list, no path.
 pub(super) fn is_host(value: &[u8]) -> bool {
-    let is_host_character = |byte: &u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':' | b'[' | b']')
+    let (is_named, rest) = match value.strip_prefix(b"[") {
+        Some(bracketed) => split(bracketed, |byte| {
+            byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')
+        }),
+        None => split(value, |byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
+        }),
     };
-    !value.is_empty() && value.iter().all(is_host_character)
+    let port = match (value.first(), rest) {
+        (Some(b'['), [b']', port @ ..]) => port,
+        (Some(b'['), _) => return false,
+        (_, port) => port,
+    };
+    let is_port = port.is_empty()
+        || port
+            .strip_prefix(b":")
+            .is_some_and(|port| port.iter().all(u8::is_ascii_digit));
+    is_named && is_port
+}
+
+/// Whether it begins with such bytes, and what comes after them.
+fn split(value: &[u8], belongs: impl Fn(u8) -> bool) -> (bool, &[u8]) {
+    let end = value.iter().position(|&byte| !belongs(byte));
+    let (name, rest) = value.split_at(end.unwrap_or(value.len()));
+    (!name.is_empty(), rest)
 }
 
 /// The one Host header, if there is one (RFC 9112 §3.2).

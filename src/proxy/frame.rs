@@ -330,7 +330,8 @@ mod tests {
     #[test]
     fn at_07_a_malformed_host_is_refused() {
         for host in [
-            "", "user@a", "a, b", "a/b", "a b", "a\\b", "a%2eb", "a?b", "é",
+            "", "user@a", "a, b", "a/b", "a b", "a\\b", "a%2eb", "a?b", "é", ":a", ":80", "a:b",
+            "a:80:80", "[::1", "[]", "[::1]a", "[a]b:80", "::1", "a]",
         ] {
             assert_eq!(
                 http1(&[("host", host)]),
@@ -338,7 +339,13 @@ mod tests {
                 "{host:?}"
             );
         }
-        for host in ["a.example:8080", "[::1]:80", "call_gate"] {
+        for host in [
+            "a.example:8080",
+            "[::1]:80",
+            "[::ffff:1.2.3.4]",
+            "call_gate",
+            "a:",
+        ] {
             assert_eq!(http1(&[("host", host)]), Ok(Body::Absent), "{host:?}");
         }
     }
