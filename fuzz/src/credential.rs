@@ -35,7 +35,8 @@ pub fn check(data: &[u8]) {
 fn check_found(credential: &Credential<'_>, sent: &str, head: &Parts) {
     let token = &*credential.token;
     assert!(!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()));
-    assert!(!format!("{credential:?}").contains(token) || token.len() < 16);
+    let shown = format!("Credential({:?})", credential.carrier);
+    assert_eq!(format!("{credential:?}"), shown);
     let has = |name: &str| head.headers.contains_key(name);
     match credential.carrier {
         Carrier::Query => {
