@@ -6,7 +6,9 @@ use crate::acl::{self, Permit};
 use crate::auth::{AuthError, CacheState, Chain, Principal};
 use crate::clock::{Clock, EpochMs};
 use crate::error::{Error, Failure, Problem, Result};
-use crate::http::{self as messages, DecisionId, Fault, Request, Response};
+use crate::http::{
+    self as messages, Arrival, DecisionId, Fault, Peer, Request, Response, Transport,
+};
 use crate::metrics::{AuthOutcome, Metrics};
 use crate::route::{Found, Route, Routes};
 use axum::Router;
@@ -72,12 +74,19 @@ impl Decision {
 impl Gateway {
     /// Decides from the head alone, before a byte of the body is read. Its path must be canonical.
     pub async fn decide(&self, head: &Parts) -> Decision {
-        self.decide_at(head, self.clock.now(), DecisionId::next())
+        let arrival = arrival(head);
+        self.decide_at(head, arrival, self.clock.now(), DecisionId::next())
             .await
     }
 
     /// As [`Gateway::decide`], for a caller that has read the clock and named the decision already.
-    pub async fn decide_at(&self, head: &Parts, now: EpochMs, id: DecisionId) -> Decision {
+    pub async fn decide_at(
+        &self,
+        head: &Parts,
+        arrival: Arrival,
+        now: EpochMs,
+        id: DecisionId,
+    ) -> Decision {
         let mut decision = Decision {
             id,
             route: None,
@@ -85,15 +94,17 @@ impl Gateway {
             cache: CacheState::None,
             verdict: Ok(None),
         };
-        let judged = AssertUnwindSafe(self.judge(head, now, &mut decision)).catch_unwind();
+        let judged = self.judge(head, arrival, now, &mut decision);
         // Nothing panics on input (docs/style.md); if something does, nobody gets in by it.
-        decision.verdict = judged.await.unwrap_or(Err(Error::Internal));
+        let judged = AssertUnwindSafe(judged).catch_unwind().await;
+        decision.verdict = judged.unwrap_or(Err(Error::Internal));
         decision
     }
 
     async fn judge(
         &self,
         head: &Parts,
+        arrival: Arrival,
         now: EpochMs,
         decision: &mut Decision,
     ) -> Result<Option<Permit>> {
@@ -102,7 +113,7 @@ impl Gateway {
         let Some(required) = required else {
             return Ok(None);
         };
-        let (cache, result) = self.auth.authenticate(head, now).await;
+        let (cache, result) = self.auth.authenticate(head, arrival, now).await;
         decision.cache = cache;
         if cache != CacheState::None {
             self.metrics.cache_lookup(cache.as_str());
@@ -190,6 +201,16 @@ impl Gateway {
             }
         }
     }
+}
+
+/// How a request came that was handed in as a whole: what it says itself, for want of a connection.
+fn arrival(head: &Parts) -> Arrival {
+    let peer = head.extensions.get::<Peer>();
+    let unknown = Arrival {
+        client: peer.and_then(|Peer(address)| *address),
+        transport: Transport::Plain,
+    };
+    head.extensions.get().copied().unwrap_or(unknown)
 }
 
 /// Who may read an answer is the same when it tells of a failure (Fetch §3.2.3).

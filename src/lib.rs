@@ -34,6 +34,7 @@ pub mod call;
 pub mod admin;
 pub mod oauth;
 pub mod operations;
+pub mod salt;
 
 pub mod gateway;
 pub mod proxy;

@@ -4,6 +4,7 @@ use crate::clock::{EpochMs, millis, seconds_until};
 use crate::secret;
 use indexmap::IndexMap;
 use indexmap::map::Entry;
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +31,18 @@ impl Key {
             .take(16)
             .fold(0, |key, byte| key << 8 | u128::from(byte));
         Self(half)
+    }
+}
+
+/// Whom attempts are counted for: the address, or the network of 64 bits that one household has of IPv6.
+pub fn source(address: Option<IpAddr>) -> String {
+    match address.map(|address| address.to_canonical()) {
+        None => "unknown".to_owned(),
+        Some(IpAddr::V4(address)) => address.to_string(),
+        Some(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
     }
 }
 

@@ -29,7 +29,7 @@ const LAYERS: &[Layer] = &[
     Ordered(&["route"]),
     Ordered(&["openapi"]),
     Ordered(&["call"]),
-    Apart(&["oauth", "accent", "admin", "operations", "console"]),
+    Apart(&["oauth", "accent", "admin", "operations", "console", "salt"]),
     Ordered(&["gateway"]),
     Ordered(&["proxy"]),
     Ordered(&["config"]),

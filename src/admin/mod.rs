@@ -10,6 +10,7 @@ mod change;
 mod client_secret;
 mod clients;
 mod credentials;
+mod digests;
 mod factors;
 mod grants;
 mod identities;
@@ -34,6 +35,7 @@ pub use calls::{CallFilter, CallView};
 pub use change::Change;
 pub use clients::{ClientChanges, ClientView, GrantType, Kind, NewClient, NewClientView};
 pub use credentials::{CredentialView, GivenCredential};
+pub use digests::{DigestDomainText, DigestDomainView, DigestView, GivenDigest};
 pub use grants::{GrantFilter, GrantView};
 pub use identities::IdentityView;
 pub use import::{Import, LeftOut, Welcome};
@@ -50,6 +52,7 @@ use crate::acl::Permit;
 use crate::call::Calls;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::sealer::Sealer;
 use crate::storage::Store;
 use crate::storage::audit::{Entry, Event};
 use crate::token::{Follower, Keyring, Mint};
@@ -68,6 +71,8 @@ pub struct Administration {
     pub safe: Safe,
     /// Names of other issuers in the configuration.
     pub issuers: Vec<String>,
+    /// Seals their `digestPassword`.
+    pub sealer: Sealer,
 }
 
 impl Administration {

@@ -1,11 +1,13 @@
 //! The composition root: from a configuration to the gateways that serve it.
 
 mod credentials;
+mod digests;
 mod housekeeping;
 mod issuers;
 
 use crate::admin::{self, Administration};
 use crate::admission::SqliteAdmission;
+use crate::auth::digest;
 use crate::auth::dpop::{self, Proofs};
 use crate::auth::issuer::{KnownKeys, RemoteTokens};
 use crate::auth::password;
@@ -26,6 +28,7 @@ use crate::proxy::Site;
 use crate::proxy::upstream::Upstream;
 use crate::replay::Replay;
 use crate::route::{Endpoints, Routes};
+use crate::salt;
 use crate::sealer::Sealer;
 use crate::storage::Store;
 use crate::token::{FactCache, Feed, Follower, KeyPolicy, Keyring, Mint};
@@ -52,9 +55,13 @@ pub struct Services {
     pub issuer_keys: Arc<KnownKeys>,
     /// Proofs of possession that were used.
     pub used_proofs: Arc<Replay>,
+    /// Nonces of Kalliope's digests that were used.
+    pub used_nonces: Arc<Replay>,
     pub started_at: EpochMs,
     /// Failed logins of late.
     pub attempts: Arc<oauth::Attempts>,
+    /// Wrong digests of late.
+    pub digest_attempts: Arc<digest::Attempts>,
     /// Where the store and all that must run to its end run.
     pub runtime: Handle,
     /// Where a reload of the configuration is asked for.
@@ -142,9 +149,11 @@ impl Services {
             keys: Arc::new(keys),
             follower: Arc::new(follower),
             issuer_keys: Arc::default(),
-            used_proofs: Arc::new(Replay::new(PROOFS, store.clone())),
+            used_proofs: Arc::new(Replay::new(IN_USE, store.clone())),
+            used_nonces: Arc::new(Replay::new(IN_USE, store.clone())),
             started_at: clock.now(),
             attempts: Arc::new(oauth::Attempts::new(&config.oauth, &metrics)),
+            digest_attempts: Arc::new(digest::Attempts::new(&config.digest, &metrics)),
             store,
             clock,
             metrics,
@@ -276,6 +285,7 @@ impl Services {
         let jwts = Arc::new(tokens.jwts(Arc::clone(&self.keys), origin, issuers));
         let endpoints = call::endpoints(calls)
             .and(oauth::endpoints(oauth))
+            .and(salt::endpoints(self.salts(config)))
             .and(openapi::endpoints(openapi::EDGE));
         let routes = config
             .route
@@ -286,7 +296,9 @@ impl Services {
         self.gateway(
             endpoints,
             routes.collect(),
-            Chain::new(chain).with_proofs(Arc::clone(&oauth.proofs)),
+            Chain::new(chain)
+                .with_proofs(Arc::clone(&oauth.proofs))
+                .with_digests(self.digests(config)?),
         )
     }
 
@@ -310,6 +322,7 @@ impl Services {
             clock: self.clock.clone(),
             calls: Arc::clone(calls),
             safe: self.safe(config),
+            sealer: self.sealer.clone(),
             issuers: config
                 .issuer
                 .iter()
@@ -337,8 +350,8 @@ impl Services {
     }
 }
 
-/// Proofs that are remembered: more than a gateway can verify within their window.
-const PROOFS: usize = 1_000_000;
+/// Proofs, and nonces, that are remembered: more than a gateway can verify while they count.
+const IN_USE: usize = 1_000_000;
 
 /// Without a `[[backend]]` there is the built-in one.
 fn backends(config: &Config) -> Vec<Spec> {

@@ -1,6 +1,7 @@
 //! Finding the one credential of a request.
 
 use super::AuthError;
+use crate::kalliope::X_AUTHENTICATE;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -25,6 +26,8 @@ pub enum Carrier {
     XAuthToken,
     /// `Authentication: Bearer`, as the click-to-call service of 2012 documented it
     Authentication,
+    /// `X-authenticate`, with Kalliope's digest in place of a token
+    XAuthenticate,
     /// `?access_token=` (RFC 6750 §2.3)
     Query,
 }
@@ -33,7 +36,7 @@ impl Carrier {
     /// The client's switch without which this carrier is refused.
     pub const fn switch(self) -> Option<&'static str> {
         match self {
-            Self::Authorization | Self::Dpop | Self::XAuthToken => None,
+            Self::Authorization | Self::Dpop | Self::XAuthToken | Self::XAuthenticate => None,
             Self::Authentication => Some("authentication_header"),
             Self::Query => Some("query_token"),
         }
@@ -46,6 +49,7 @@ impl fmt::Display for Carrier {
             Self::Authorization | Self::Dpop => "the `Authorization` header",
             Self::XAuthToken => "the `X-Auth-Token` header",
             Self::Authentication => "the `Authentication` header",
+            Self::XAuthenticate => "the `X-authenticate` header",
             Self::Query => "the query",
         })
     }
@@ -53,8 +57,6 @@ impl fmt::Display for Carrier {
 
 const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 const AUTHENTICATION: HeaderName = HeaderName::from_static("authentication");
-/// Kalliope's digest. Not verified yet, but it counts as a credential.
-const X_AUTHENTICATE: HeaderName = HeaderName::from_static("x-authenticate");
 const ACCESS_TOKEN: &str = "access_token";
 
 impl<'r> Credential<'r> {
@@ -80,21 +82,26 @@ impl<'r> Credential<'r> {
 /// `None` for a header that claims to carry a credential but carries none that can be read.
 fn in_headers(headers: &HeaderMap) -> impl Iterator<Item = Option<Credential<'_>>> {
     [
-        (AUTHORIZATION, Some(Carrier::Authorization)),
-        (X_AUTH_TOKEN, Some(Carrier::XAuthToken)),
-        (AUTHENTICATION, Some(Carrier::Authentication)),
-        (X_AUTHENTICATE, None),
+        (AUTHORIZATION, Carrier::Authorization),
+        (X_AUTH_TOKEN, Carrier::XAuthToken),
+        (AUTHENTICATION, Carrier::Authentication),
+        (X_AUTHENTICATE, Carrier::XAuthenticate),
     ]
     .into_iter()
     .flat_map(move |(name, carrier)| {
         headers
             .get_all(name)
             .iter()
-            .map(move |value| read(value, carrier?))
+            .map(move |value| read(value, carrier))
     })
 }
 
 fn read(value: &HeaderValue, carrier: Carrier) -> Option<Credential<'_>> {
+    if carrier == Carrier::XAuthenticate {
+        // Names in it may be of any alphabet, and not a blank may be taken off.
+        let token = Cow::Borrowed(std::str::from_utf8(value.as_bytes()).ok()?);
+        return (!token.is_empty()).then_some(Credential { token, carrier });
+    }
     let text = value.to_str().ok()?.trim();
     let (carrier, token) = match carrier {
         Carrier::XAuthToken => (carrier, text),
@@ -163,6 +170,7 @@ mod tests {
                 vec![("authentication", "Bearer abc")],
                 Carrier::Authentication,
             ),
+            ("/", vec![("x-authenticate", "abc")], Carrier::XAuthenticate),
             ("/?a=b&access_token=abc", vec![], Carrier::Query),
             ("/?%61ccess_token=%61bc", vec![], Carrier::Query),
         ] {

@@ -4,6 +4,7 @@
 
 mod bound;
 mod credential;
+pub mod digest;
 pub mod dpop;
 pub mod issuer;
 pub mod jwks;
@@ -20,9 +21,10 @@ pub use opaque::OpaqueTokens;
 pub use operator::OperatorToken;
 
 use crate::clock::EpochMs;
-use crate::http::Legacy;
+use crate::http::{Arrival, Legacy};
 use crate::token::Facts;
 use async_trait::async_trait;
+use digest::{DigestRefusal, Digests};
 use dpop::Proofs;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -71,7 +73,9 @@ pub enum AuthError {
     Carrier(Carrier),
     #[error(transparent)]
     Dpop(Refusal),
-    #[error("too many proofs are in use at once")]
+    #[error(transparent)]
+    Digest(#[from] DigestRefusal),
+    #[error("too much that is good once is in use: try again in a moment")]
     Busy,
     #[error(transparent)]
     Unavailable(SourceError),
@@ -120,14 +124,16 @@ pub trait Authenticator: Send + Sync {
 pub struct Chain {
     authenticators: Vec<Arc<dyn Authenticator>>,
     proofs: Option<Arc<Proofs>>,
+    digests: Option<Digests>,
 }
 
 impl Chain {
-    /// Without proofs, so that nothing that is bound to a key is accepted.
+    /// Without proofs and digests, so that nothing that is bound to a key is accepted, and no digest.
     pub fn new(authenticators: Vec<Arc<dyn Authenticator>>) -> Self {
         Self {
             authenticators,
             proofs: None,
+            digests: None,
         }
     }
 
@@ -137,25 +143,49 @@ impl Chain {
         Self { proofs, ..self }
     }
 
-    /// Finds the one credential of the request; the first authenticator that knows it decides.
-    pub async fn authenticate(&self, head: &http::request::Parts, now: EpochMs) -> Verdict {
+    #[must_use]
+    pub fn with_digests(self, digests: Digests) -> Self {
+        let digests = Some(digests);
+        Self { digests, ..self }
+    }
+
+    /// Finds the one credential of the request. A digest has a header of its own; of a token, the first authenticator that
+    /// knows it decides.
+    pub async fn authenticate(
+        &self,
+        head: &http::request::Parts,
+        arrival: Arrival,
+        now: EpochMs,
+    ) -> Verdict {
         let credential = match Credential::find(head) {
             Ok(credential) => credential,
             Err(error) => return (CacheState::None, Err(error)),
         };
+        if credential.carrier == Carrier::XAuthenticate {
+            let result = match &self.digests {
+                Some(digests) => digests.verify(&credential.token, arrival, now).await,
+                None => Err(AuthError::Invalid),
+            };
+            return (CacheState::None, result);
+        }
         let (cache, result) = self.judge(&credential, now).await;
         let proofs = self.proofs.as_deref();
         let result = bound::check(proofs, head, &credential, result, now).await;
         (cache, result)
     }
 
-    /// Judges the credential of a request that was let in, and still goes on, once more. Its proof was good once.
+    /// Judges the credential of a request that was let in, and still goes on, once more. Its proof was good once, as was its
+    /// digest.
     pub async fn authenticate_again(
         &self,
         head: &http::request::Parts,
         now: EpochMs,
     ) -> Result<Principal, AuthError> {
         let credential = Credential::find(head)?;
+        if credential.carrier == Carrier::XAuthenticate {
+            let digests = self.digests.as_ref().ok_or(AuthError::Invalid)?;
+            return digests.verify_again(&credential.token).await;
+        }
         self.judge(&credential, now).await.1
     }
 

@@ -8,6 +8,7 @@ mod client;
 mod completions;
 mod credential;
 mod demo;
+mod digest;
 mod grant;
 mod identity;
 mod import;

@@ -1,6 +1,7 @@
 //! `callgate tenant`: organisations whose users share the gateway.
 
 use super::Result;
+use super::digest;
 use super::office::Office;
 use super::output::Output;
 use crate::admin::{Change, NewTenant, TenantChanges};
@@ -20,6 +21,9 @@ pub(super) enum Command {
     Disable { id: String },
     /// Let a disabled tenant in again
     Enable { id: String },
+    /// Whether the tenant's users may log in by Kalliope's digest
+    #[command(subcommand)]
+    Digest(digest::OfTenant),
 }
 
 #[derive(Debug, Args)]
@@ -79,6 +83,7 @@ pub(super) async fn run(office: &Office, command: Command, output: Output) -> Re
         ),
         Command::Disable { id } => (id, enabled(false)),
         Command::Enable { id } => (id, enabled(true)),
+        Command::Digest(command) => return digest::of_tenant(office, command, output).await,
     };
     output.one(&office.change_tenant(&office.permit, &id, changes).await?)
 }

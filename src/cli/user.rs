@@ -3,6 +3,7 @@
 use super::Result;
 use super::arguments::password_from_stdin;
 use super::credential;
+use super::digest;
 use super::office::Office;
 use super::output::Output;
 use crate::admin::{Change, NewUser, Password, UserChanges, UserView};
@@ -50,6 +51,9 @@ pub(super) enum Command {
     /// What a user presents to upstreams: secrets of their own
     #[command(subcommand)]
     Credential(credential::Command),
+    /// What the user logs in with by Kalliope's digest
+    #[command(subcommand)]
+    Digest(digest::OfUser),
 }
 
 #[derive(Debug, Args)]
@@ -137,6 +141,7 @@ pub(super) async fn run(office: &Office, command: Command, output: Output) -> Re
             output.one(&office.factors(&id).await?)
         }
         Command::Credential(command) => credential::run(office, command, output).await,
+        Command::Digest(command) => digest::of_user(office, command, output).await,
         Command::Line {
             user,
             backend,

@@ -8,7 +8,7 @@ mod suggestion;
 pub use faults::Fault;
 pub use routes::RouteSpec;
 
-use crate::auth::issuer;
+use crate::auth::{digest, issuer};
 use crate::proxy::upstream;
 use crate::secret::Secret;
 use crate::{backend, call, http, oauth, provider, proxy, storage, token, upstream_auth};
@@ -30,6 +30,8 @@ pub struct Config {
     pub cache: token::cache::Settings,
     #[serde(default)]
     pub oauth: oauth::Settings,
+    #[serde(default)]
+    pub digest: digest::Settings,
     #[serde(default)]
     pub outbound: http::client::Settings,
     #[serde(default)]

@@ -24,6 +24,27 @@ pub type Response = http::Response<Body>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub Option<IpAddr>);
 
+/// How a request came to the gateway: what a decision may look at besides its head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// The client's address, as far as it is known.
+    pub client: Option<IpAddr>,
+    pub transport: Transport,
+}
+
+/// Who could read a request on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Nobody.
+    Tls,
+    /// Nobody who is not on this machine.
+    Local,
+    /// Whoever is on the network of the listener.
+    Plain,
+    /// Whoever is on the way to the proxy before the gateway: that proxy, which is trusted, says so.
+    PlainToProxy,
+}
+
 /// The call that an answer is about; an extension of the response, for the access log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AboutCall(pub String);

@@ -26,6 +26,11 @@ impl DigestPassword {
         Self(Zeroizing::new(hex(&secret::sha256(merged.as_bytes()))))
     }
 
+    /// Of no password that anybody knows.
+    pub fn generate() -> Self {
+        Self(Zeroizing::new(hex(&secret::random::<32>())))
+    }
+
     /// Reads the hexadecimal text itself, as it stands in a telephone system's own records.
     pub fn parse(text: &str) -> Result<Self, NotHex> {
         if text.len() != LENGTH || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {

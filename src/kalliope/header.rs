@@ -125,13 +125,13 @@ impl fmt::Debug for Header<'_> {
     }
 }
 
-/// A name that can stand in the header as the user's.
-pub(super) fn username(text: &str) -> Result<(), FormError> {
+/// Checks a name that is to stand in the header as the user's.
+pub fn username(text: &str) -> Result<(), FormError> {
     must(is_name(text, LONGEST_USERNAME), FormError::Username)
 }
 
-/// A name that can stand in the header as the domain's.
-pub(super) fn domain(text: &str) -> Result<(), FormError> {
+/// Checks a name that is to stand in the header as the domain's.
+pub fn domain(text: &str) -> Result<(), FormError> {
     must(is_name(text, LONGEST_DOMAIN), FormError::Domain)
 }
 

@@ -12,6 +12,6 @@ mod window;
 
 pub use account::Account;
 pub use digest::{Digest, DigestPassword, NotHex};
-pub use header::{FormError, Header, X_AUTHENTICATE};
+pub use header::{FormError, Header, X_AUTHENTICATE, domain, username};
 pub use salt::{Salt, SaltError};
 pub use window::{Timeliness, Window};

@@ -46,6 +46,7 @@ struct Families {
     provider_refreshes: IntCounterVec,
     audited: IntCounterVec,
     throttled: IntCounterVec,
+    digests: IntCounterVec,
     log_dropped: IntGauge,
     issuers: IssuerFamilies,
     credentials: CredentialFamilies,
@@ -159,6 +160,11 @@ impl Metrics {
                 &["provider", "result"],
             ),
             throttled: counters("callgate_throttled_total", "Attempts refused.", &["what"]),
+            digests: counters(
+                "callgate_digests_total",
+                "Requests with Kalliope's digest.",
+                &["result"],
+            ),
             log_dropped: gauge(
                 "callgate_access_log_dropped_lines",
                 "Lines of the access log that were dropped since the start.",
@@ -230,6 +236,10 @@ impl Metrics {
 
     pub fn legacy_used(&self, switch: &str) {
         self.0.legacy.with_label_values(&[switch]).inc();
+    }
+
+    pub fn digest_verified(&self, result: &str) {
+        self.0.digests.with_label_values(&[result]).inc();
     }
 
     pub fn audited(&self, event: &str) {

@@ -6,9 +6,8 @@ use crate::clock::EpochMs;
 use crate::error::{Error, Result};
 use crate::http::Peer;
 use crate::metrics::Metrics;
-use crate::throttle::{Key, Limited, Throttle};
+use crate::throttle::{self, Key, Limited, Throttle};
 use http::request::Parts;
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// The failed attempts of late. It outlives a version of the configuration.
@@ -253,16 +252,8 @@ impl Attempt<'_> {
     }
 }
 
-/// Whom attempts are counted for: the address, or the network of 64 bits that one household has of IPv6.
+/// Whom attempts of this request are counted for.
 pub(super) fn address(head: &Parts) -> String {
-    let Some(Peer(Some(address))) = head.extensions.get::<Peer>() else {
-        return "unknown".to_owned();
-    };
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
+    let peer = head.extensions.get::<Peer>();
+    throttle::source(peer.and_then(|Peer(address)| *address))
 }

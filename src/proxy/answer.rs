@@ -23,7 +23,8 @@ impl Proxy {
             Ok(body) => body,
             Err(error) => return self.refuse(session, ctx, &error).await,
         };
-        head.extensions.insert(Peer(self.client(session, ctx)));
+        head.extensions
+            .insert(Peer(self.arrival(session, ctx).client));
         let permit = ctx.permit().cloned();
         let (site, id) = (Arc::clone(&ctx.site), ctx.id);
         let request = Request::from_parts(head, body);
@@ -113,12 +114,6 @@ impl Proxy {
         }
         local::write(session, response).await?;
         Ok(true)
-    }
-
-    /// The client's address, as far as the peer is trusted to tell it.
-    fn client(&self, session: &Session, ctx: &Context) -> Option<IpAddr> {
-        ctx.peer?;
-        self.hop(ctx).client(&session.req_header().headers)
     }
 
     pub(super) fn hop<'c>(&self, ctx: &'c Context) -> Hop<'c> {

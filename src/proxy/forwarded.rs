@@ -1,6 +1,7 @@
 //! Where a request came from, as far as its peer is trusted to say.
 
 use super::authority;
+use crate::http::Transport;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::fmt::Write as _;
@@ -86,6 +87,17 @@ impl Hop<'_> {
             nearest = address?;
         }
         Some(nearest.to_canonical())
+    }
+
+    /// Who could read the request on its way.
+    pub fn transport(&self, headers: &HeaderMap) -> Transport {
+        match self.is_https(headers) {
+            Some(true) => Transport::Tls,
+            _ if self.came_in_plain(headers) => Transport::PlainToProxy,
+            _ if self.https => Transport::Tls,
+            _ if self.peer.to_canonical().is_loopback() => Transport::Local,
+            _ => Transport::Plain,
+        }
     }
 
     /// The headers to set in place of all that the client said of where it came from.
@@ -211,6 +223,35 @@ mod tests {
         ("x-forwarded-proto", "http"),
         ("x-forwarded-host", "evil.example"),
     ];
+
+    #[test]
+    fn only_a_trusted_proxy_tells_whether_the_way_to_it_was_encrypted() {
+        let trusted = networks(&["10.0.0.0/8"]);
+        let transport = |peer, https, told: &[(&str, &str)]| {
+            let hop = Hop {
+                https,
+                ..hop(peer, &trusted)
+            };
+            hop.transport(&head(told).headers)
+        };
+        let (https, http) = (
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-proto", "http"),
+        );
+        for (peer, own, told, found) in [
+            ("10.0.0.1", false, vec![https], Transport::Tls),
+            ("10.0.0.1", true, vec![http], Transport::PlainToProxy),
+            ("10.0.0.1", true, vec![https, http], Transport::PlainToProxy),
+            ("10.0.0.1", false, vec![], Transport::Plain),
+            ("10.0.0.1", true, vec![], Transport::Tls),
+            ("192.0.2.1", false, vec![https], Transport::Plain),
+            ("127.0.0.1", false, vec![https], Transport::Local),
+            ("::ffff:127.0.0.1", false, vec![], Transport::Local),
+            ("192.0.2.1", true, vec![http], Transport::Tls),
+        ] {
+            assert_eq!(transport(peer, own, &told), found, "{peer} {own} {told:?}");
+        }
+    }
 
     #[test]
     fn at_14_what_a_client_says_of_its_origin_is_replaced() {

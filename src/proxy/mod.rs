@@ -3,6 +3,7 @@
 mod access_log;
 mod admit;
 mod answer;
+mod arrival;
 mod authority;
 mod body;
 mod chunks;
@@ -21,6 +22,7 @@ pub mod path;
 mod patience;
 mod phases;
 mod raw_head;
+mod redirect;
 mod rewrite;
 mod settings;
 mod streams;

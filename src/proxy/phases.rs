@@ -4,7 +4,9 @@ use super::context::Context;
 use super::headers::{self, AllowList};
 use super::identity::Identity;
 use super::visit::{self, Visit};
-use super::{Proxy, admit, credential, failure, forgetting, local, patience, rewrite, watch};
+use super::{
+    Proxy, admit, credential, failure, forgetting, local, patience, redirect, rewrite, watch,
+};
 use crate::error::Error;
 use crate::http::Legacy;
 use async_trait::async_trait;
@@ -69,10 +71,9 @@ impl ProxyHttp for Proxy {
         if site.https_only && self.hop(ctx).came_in_plain(&session.req_header().headers) {
             return self.refuse(session, ctx, &failure::plain_http()).await;
         }
-        let decision = site
-            .gateway
-            .decide_at(session.req_header(), ctx.now, ctx.id)
-            .await;
+        let (head, arrival) = (session.req_header(), self.arrival(session, ctx));
+        let decision = site.gateway.decide_at(head, arrival, ctx.now, ctx.id);
+        let decision = decision.await;
         let decision = ctx.decision.insert(decision);
         if let Err(error) = &decision.verdict {
             let mut response = site.gateway.refuse(session.req_header(), error, ctx.id);
@@ -193,6 +194,7 @@ impl ProxyHttp for Proxy {
     ) -> pingora::Result<()> {
         ctx.upstream_took = Some(ctx.begun.elapsed());
         credential::hear(ctx, response).await?;
+        redirect::check(session.req_header(), response)?;
         forgetting::hear(ctx, session.req_header(), response);
         // Only now is it a tunnel: who merely asks for one has no longer than others to send a request.
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
@@ -228,8 +230,9 @@ impl ProxyHttp for Proxy {
         error: &pingora::Error,
         ctx: &mut Context,
     ) -> FailToProxy {
-        let failure =
-            credential::refusal(error, ctx).or_else(|| failure::told(error, ctx.body_limit()));
+        let failure = credential::refusal(error, ctx)
+            .or_else(|| redirect::refusal(error, ctx))
+            .or_else(|| failure::told(error, ctx.body_limit()));
         ctx.fault = failure.as_ref().map_or("client", Error::fault);
         let begun = session.response_written().is_some();
         if let Some(failure) = failure.filter(|_| !begun) {

@@ -39,6 +39,7 @@ pub enum Event {
     AccountUnlinked,
     ProviderLoginAgain,
     ChallengeReused,
+    DigestReplayed,
     SwitchesChanged,
     /// An act of administration; the detail `act` says which.
     Administration,
@@ -54,6 +55,7 @@ impl Event {
                 | Self::CodeReused
                 | Self::RefreshTokenReused
                 | Self::ChallengeReused
+                | Self::DigestReplayed
                 | Self::ClientRefused
                 | Self::SecretInUrl
                 | Self::ProviderLoginAgain
@@ -108,7 +110,7 @@ impl Entry {
     /// The application that it was done through, if any.
     #[must_use]
     pub fn client<'i>(mut self, id: impl Into<Option<&'i str>>) -> Self {
-        self.client = id.into().map(str::to_owned);
+        self.client = id.into().filter(|id| !id.is_empty()).map(str::to_owned);
         self
     }
 

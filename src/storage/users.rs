@@ -2,7 +2,7 @@
 
 use super::audit::{Entry, Event};
 use super::sessions::{self, Session};
-use super::{Connection, Result, Store, StoreError, exists, revocations};
+use super::{Connection, Result, Store, StoreError, digests, exists, revocations};
 use crate::clock::EpochMs;
 use crate::storage::revocations::Kind;
 
@@ -79,7 +79,7 @@ impl Store {
     }
 
     /// Replaces what may change of a user. A user who is disabled or has a new password is logged out, and
-    /// all of the user's tokens end.
+    /// all of the user's tokens end. With a new password the `digestPassword` goes, as it may be of the old one.
     pub async fn update_user(&self, user: User, now: EpochMs) -> Result<()> {
         let id = user.id.clone();
         self.change_user(&id, move |row| *row = user, now).await?;
@@ -117,6 +117,9 @@ impl Store {
                 if user.disabled_at.is_some() || user.password_hash != before.password_hash {
                     log_out(c, &id, now).await?;
                 }
+                if user.password_hash != before.password_hash {
+                    digests::forget_password(c, &id).await?;
+                }
                 revocations::record(c, Kind::User, &id, now).await?;
                 Ok(user)
             })
@@ -124,7 +127,8 @@ impl Store {
         .await
     }
 
-    /// Gives a user a new password. All sessions, tokens and codes of the user end, and one session begins.
+    /// Gives a user a new password. All sessions, tokens and codes of the user end, as does the `digestPassword`, and one
+    /// session begins.
     ///
     /// # Errors
     /// [`StoreError::Missing`] when the login has ended, or another change came first.
@@ -167,6 +171,7 @@ async fn set_password(c: &mut Connection, new: NewPassword, now: EpochMs) -> Res
         return Err(StoreError::Missing("login"));
     }
     log_out(c, &new.user, now).await?;
+    digests::forget_password(c, &new.user).await?;
     sessions::begin(c, new.session, Some(new.hash)).await?;
     revocations::record(c, Kind::User, &new.user, now).await
 }

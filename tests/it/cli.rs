@@ -76,6 +76,14 @@ impl Installation {
         serde_json::from_str(&text).unwrap()
     }
 
+    /// Why a command failed that was given `input`.
+    #[track_caller]
+    fn failed_with(&self, input: &str, arguments: &[&str]) -> String {
+        let output = self.run(arguments, input);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     /// Why a command failed.
     #[track_caller]
     fn failed(&self, code: i32, arguments: &[&str]) -> String {
@@ -631,4 +639,49 @@ fn what_another_issuer_has_issued_is_ended() {
         "{details:?}"
     );
     assert!(!log.to_string().contains(token));
+}
+
+#[test]
+fn kalliopes_digest_is_given_and_taken_and_never_shown() {
+    let here = Installation::ready();
+    here.done(&["user", "create", "acme", "ann", "--no-password"]);
+    let why = here.failed_with("a password", &["user", "digest", "set", "acme/ann"]);
+    assert!(why.contains("has no domain"), "{why}");
+
+    let set = [
+        "tenant", "digest", "set", "acme", "--domain", "default", "--policy", "call",
+    ];
+    let made = here.json(&set);
+    assert_eq!(
+        (&made["domain"], &made["policies"]),
+        (&json!("default"), &json!(["call"]))
+    );
+    let salt = made["salt"].as_str().unwrap().to_owned();
+    assert_eq!(
+        here.json(&["tenant", "digest", "show", "acme"])["salt"],
+        salt
+    );
+
+    let show = ["user", "digest", "show", "acme/ann"];
+    assert_eq!(here.json(&show), json!({ "set_at": null }));
+    let output = here.run(&["user", "digest", "set", "acme/ann"], "a password\n");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(here.json(&show)["set_at"].is_string());
+    let hex = "ab".repeat(32);
+    let output = here.run(&["user", "digest", "set", "acme/ann", "--hex"], &hex);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(!String::from_utf8_lossy(&output.stdout).contains(&hex));
+    assert!(!String::from_utf8_lossy(&output.stderr).contains(&hex));
+    let why = here.failed_with("no hex", &["user", "digest", "set", "acme/ann", "--hex"]);
+    assert!(why.contains("64 hexadecimal digits"), "{why}");
+
+    let log = here.done(&["--json", "audit"]);
+    for act in ["tenant.digest.set", "user.digest.set"] {
+        assert!(log.contains(act), "{log}");
+    }
+    assert!(!log.contains(&hex) && !log.contains("a password"), "{log}");
+    here.done(&["user", "digest", "remove", "acme/ann"]);
+    here.failed(1, &["user", "digest", "remove", "acme/ann"]);
+    here.done(&["tenant", "digest", "remove", "acme"]);
+    here.failed(1, &["tenant", "digest", "show", "acme"]);
 }

@@ -45,6 +45,7 @@ fn every_key_is_documented_in_its_section() {
         ("[tokens]", ""),
         ("[cache]", ""),
         ("[oauth]", ""),
+        ("[digest]", ""),
         ("[outbound]", ""),
         ("[[provider]]", ""),
         (

@@ -27,6 +27,7 @@ mod call;
 mod call_wire;
 mod cli;
 mod configuration;
+mod digest;
 mod dpop;
 mod external;
 mod external_account;

@@ -4,6 +4,7 @@ mod audit;
 mod calls;
 mod clients;
 mod credentials;
+mod digests;
 mod factors;
 mod grants;
 mod identities;
@@ -35,6 +36,7 @@ pub fn endpoints(administration: &Arc<Administration>) -> Endpoints {
     tenants::endpoints(administration)
         .and(users::endpoints(administration))
         .and(factors::endpoints(administration))
+        .and(digests::endpoints(administration))
         .and(credentials::endpoints(administration))
         .and(issuers::endpoints(administration))
         .and(clients::endpoints(administration))

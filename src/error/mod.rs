@@ -1,9 +1,12 @@
 //! Failures of a request, and the one place that gives each its status and code.
 
+mod challenge;
+
 use crate::acl::Denied;
 use crate::admission::{AdmissionError, Lease};
+use crate::auth::AuthError;
+use crate::auth::digest::DigestRefusal;
 use crate::auth::password::PasswordError;
-use crate::auth::{AuthError, Refusal, dpop};
 use crate::backend::BackendError;
 use crate::http::{self as messages, DecisionId, Response};
 use crate::sealer::SealError;
@@ -11,6 +14,7 @@ use crate::storage::StoreError;
 use crate::token::KeyError;
 use crate::upstream_auth::CredentialError;
 use axum::response::IntoResponse;
+use challenge::{DIGEST, bearer, dpop_of, dpop_scheme, quotable};
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
@@ -60,6 +64,8 @@ pub enum Error {
     UpstreamUnreachable,
     #[error("the upstream did not answer in time")]
     UpstreamTimeout,
+    #[error("the upstream wants to lead elsewhere, which is not followed here")]
+    UpstreamRedirects,
     #[error(transparent)]
     Credential(#[from] CredentialError),
     #[error("{0} exists already")]
@@ -153,6 +159,7 @@ impl Error {
             Self::Timeout => (StatusCode::REQUEST_TIMEOUT, "timeout"),
             Self::Auth(AuthError::Missing) => (StatusCode::UNAUTHORIZED, "missing_token"),
             Self::Auth(AuthError::Dpop(refusal)) => (StatusCode::UNAUTHORIZED, refusal.code),
+            Self::Auth(AuthError::Digest(refusal)) => of_digest(refusal),
             Self::Auth(AuthError::Unavailable(_) | AuthError::Busy)
             | Self::Store(_)
             | Self::Busy
@@ -185,6 +192,7 @@ impl Error {
             } => (StatusCode::GATEWAY_TIMEOUT, "outcome_unknown"),
             Self::UpstreamUnreachable => (StatusCode::BAD_GATEWAY, "upstream_unreachable"),
             Self::UpstreamTimeout => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
+            Self::UpstreamRedirects => (StatusCode::BAD_GATEWAY, "upstream_redirects"),
             Self::Credential(CredentialError::NoUser) => {
                 (StatusCode::FORBIDDEN, "credential_needs_user")
             }
@@ -213,6 +221,7 @@ impl Error {
             Self::Backend { .. }
             | Self::UpstreamUnreachable
             | Self::UpstreamTimeout
+            | Self::UpstreamRedirects
             | Self::Credential(CredentialError::Refused(_)) => "upstream",
             Self::VersionNotSupported => "client",
             _ if status.is_server_error() => "gateway",
@@ -261,14 +270,20 @@ impl Error {
     fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
         let header = match self {
             // RFC 6750 §3.1: a request without a credential gets a challenge without an error code.
-            Self::Auth(AuthError::Missing) => (WWW_AUTHENTICATE, challenge("")),
-            Self::Auth(AuthError::Dpop(refusal)) => return dpop_challenge(refusal).into(),
-            Self::Auth(AuthError::Ambiguous | AuthError::Unavailable(_) | AuthError::Busy) => {
+            Self::Auth(AuthError::Missing) => (WWW_AUTHENTICATE, bearer("")),
+            Self::Auth(AuthError::Dpop(refusal)) => return dpop_of(refusal).into(),
+            Self::Auth(
+                AuthError::Ambiguous
+                | AuthError::Unavailable(_)
+                | AuthError::Busy
+                | AuthError::Digest(DigestRefusal::Plain | DigestRefusal::TooMany(_)),
+            ) => {
                 return self.retry_after();
             }
+            Self::Auth(AuthError::Digest(_)) => (WWW_AUTHENTICATE, DIGEST),
             Self::Auth(error) => (
                 WWW_AUTHENTICATE,
-                challenge(&format!(
+                bearer(&format!(
                     ", error=\"invalid_token\", error_description=\"{}\"",
                     quotable(error)
                 )),
@@ -278,7 +293,7 @@ impl Error {
                 if denied.is_bound {
                     dpop_scheme(", error=\"insufficient_scope\"")
                 } else {
-                    challenge(", error=\"insufficient_scope\"")
+                    bearer(", error=\"insufficient_scope\"")
                 },
             ),
             Self::MethodNotAllowed(methods) => (ALLOW, value(methods)),
@@ -290,7 +305,10 @@ impl Error {
     fn retry_after(&self) -> Vec<(HeaderName, HeaderValue)> {
         let (status, _) = self.status_and_code();
         match self {
-            Self::TooManyAttempts { seconds } => vec![(RETRY_AFTER, value(&seconds.to_string()))],
+            Self::TooManyAttempts { seconds }
+            | Self::Auth(AuthError::Digest(DigestRefusal::TooMany(seconds))) => {
+                vec![(RETRY_AFTER, value(&seconds.to_string()))]
+            }
             Self::Auth(AuthError::Unavailable(cause)) => {
                 vec![(RETRY_AFTER, value(&cause.retry_after().to_string()))]
             }
@@ -302,39 +320,21 @@ impl Error {
     }
 }
 
+fn of_digest(refusal: &DigestRefusal) -> (StatusCode, &'static str) {
+    match refusal {
+        DigestRefusal::Plain => (StatusCode::FORBIDDEN, "tls_required"),
+        DigestRefusal::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
+        _ => (StatusCode::UNAUTHORIZED, "invalid_digest"),
+    }
+}
+
 /// S13: the caller's own calls, so that it can end one.
 fn live_call(lease: &Lease) -> Value {
     json!({ "token_call": lease.id, "number": lease.number, "state": lease.state() })
 }
 
-fn challenge(more: &str) -> HeaderValue {
-    value(&format!("Bearer realm=\"callgate\"{more}"))
-}
-
-/// RFC 9449 §7.1, with a nonce for the next attempt (§9).
-fn dpop_challenge(refusal: &Refusal) -> [(HeaderName, HeaderValue); 2] {
-    let (code, description) = (refusal.code, quotable(refusal));
-    let challenge = format!(", error=\"{code}\", error_description=\"{description}\"");
-    [
-        (WWW_AUTHENTICATE, dpop_scheme(&challenge)),
-        (dpop::DPOP_NONCE, refusal.nonce.clone()),
-    ]
-}
-
-fn dpop_scheme(more: &str) -> HeaderValue {
-    let algorithms = dpop::ALGORITHMS.join(" ");
-    value(&format!(
-        "DPoP realm=\"callgate\", algs=\"{algorithms}\"{more}"
-    ))
-}
-
 fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
-}
-
-/// RFC 6750 §3: an error description has no quotes and no backslashes.
-fn quotable(error: &impl ToString) -> String {
-    error.to_string().replace(['"', '\\', '`'], "'")
 }
 
 impl Problem {
