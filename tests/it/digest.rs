@@ -455,6 +455,22 @@ async fn at_37_what_ends_a_digest_ends_it_at_once_and_everywhere() {
     }
 }
 
+#[tokio::test]
+async fn a_request_that_lasts_goes_on_only_while_its_digest_would_be_right() {
+    let gateway = start().await;
+    let header = signed(&gateway, &ann(), 0);
+    assert_eq!(status(&gateway, &header).await, 204);
+    let request = http::Request::get("/rest/call").header("x-authenticate", &header);
+    let (head, ()) = request.body(()).unwrap().into_parts();
+    let edge = &gateway.version.edge.gateway;
+    gateway.advance(Duration::from_hours(1)).await;
+    assert!(edge.still_lets_in(&head).await);
+    set(&gateway, "ann", json!({ "password": "another" })).await;
+    assert!(!edge.still_lets_in(&head).await);
+    // Which opened nothing anew.
+    assert_eq!(gateway.services.store.used_names().await.unwrap(), 1);
+}
+
 // --- once ---
 
 #[tokio::test]

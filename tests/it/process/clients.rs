@@ -1,6 +1,6 @@
 //! Unmodified OAuth clients from `PyPI` and npm get tokens over TLS, and place a call (tests/clients).
 
-use super::Gate;
+use super::{Gate, digest};
 use crate::harness;
 use callgate::storage::Flag;
 use callgate::storage::clients::{Client, TokenFormat};
@@ -59,6 +59,18 @@ async fn oidc_agent_gets_tokens_as_a_device() {
     let mut python = installed("clients-venv/bin/python");
     python.arg(script("oidc_agent_client.py"));
     succeeds(&gate, python.env("CLIENT_ID", "devices"));
+}
+
+/// A client of Kalliope's: calls of callgate's own, and a Kalliope behind it.
+#[tokio::test]
+async fn kalliopepbx_logs_in_calls_and_reads() {
+    let fake = digest::fake();
+    let gate = over_tls(HOST, &digest::kalliope(fake.address)).await;
+    digest::enable(&gate).await;
+    let mut python = installed("clients-venv/bin/python");
+    python.arg(script("kalliopepbx_client.py"));
+    succeeds(&gate, python.env("TENANT_DOMAIN", "default"));
+    assert_eq!(fake.logged("dialled", 1).await.len(), 1);
 }
 
 /// Runs a Python script against a program of its own.

@@ -4,6 +4,7 @@ mod browser;
 mod clients;
 mod description;
 mod differential;
+mod digest;
 pub(crate) mod fakes;
 mod floods;
 mod frames;
@@ -270,13 +271,17 @@ async fn is_ready(operations: SocketAddr) -> bool {
 }
 
 fn spawn(folder: &TempDir, more: &[&str]) -> Process {
+    spawn_with(folder, "callgate.toml", more)
+}
+
+fn spawn_with(folder: &TempDir, config: &str, more: &[&str]) -> Process {
     let stderr = File::options()
         .create(true)
         .append(true)
         .open(folder.path().join("stderr"));
     let child = Command::new(env!("CARGO_BIN_EXE_callgate"))
         .arg("--config")
-        .arg(folder.path().join("callgate.toml"))
+        .arg(folder.path().join(config))
         .arg("serve")
         .args(more)
         .stdin(Stdio::null())
