@@ -43,7 +43,28 @@ impl DigestAccount {
     }
 }
 
+/// Who a user is at a telephone system, by the user's own `digestPassword`.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct DigestOwner {
+    pub tenant_id: String,
+    pub username: String,
+    /// The tenant's, if it has one.
+    pub domain: Option<String>,
+    pub sealed: String,
+}
+
 impl Store {
+    /// What a user signs by; `None` when there is no `digestPassword` of the user.
+    pub async fn digest_owner(&self, user: &str) -> Result<Option<DigestOwner>> {
+        Ok(sqlx::query_as(
+            "SELECT u.tenant_id, u.username, d.domain, p.sealed FROM digest_passwords p JOIN users u ON u.id = p.user_id
+             LEFT JOIN digest_domains d ON d.tenant_id = u.tenant_id WHERE p.user_id = $1",
+        )
+        .bind(user)
+        .fetch_optional(self.readers())
+        .await?)
+    }
+
     /// What there is of exactly this domain and exactly this user name (AT-42); `None` without the domain.
     pub async fn digest_account(
         &self,

@@ -95,7 +95,7 @@ impl Credential {
             }
             Source::Own(wallet) => {
                 let user = user.ok_or(CredentialError::NoUser)?;
-                self.value_of(&*self.own(wallet, user).await?)
+                return self.presented_of(&*self.own(wallet, user).await?);
             }
             Source::Provider { name, tokens } => {
                 let user = user.ok_or(CredentialError::NoUser)?;
@@ -114,11 +114,13 @@ impl Credential {
         found.ok_or_else(|| CredentialError::Missing(self.name.clone()))
     }
 
-    fn value_of(&self, secret: &OwnSecret) -> Option<HeaderValue> {
-        match secret {
+    fn presented_of(&self, secret: &OwnSecret) -> Result<Presented> {
+        let value = match secret {
             OwnSecret::Basic { username, password } => header::basic(username, password),
             OwnSecret::Bearer { token } => header::token(&self.header, token),
-        }
+            OwnSecret::Digest(account) => return Ok(Presented::Digest(account.clone())),
+        };
+        self.fixed(value, None)
     }
 
     fn fixed(

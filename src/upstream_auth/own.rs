@@ -2,9 +2,12 @@
 
 use super::header;
 use super::settings::{Kind, Of, Spec};
+use crate::auth::digest;
 use crate::clock::EpochMs;
+use crate::kalliope::Account;
 use crate::sealer::{SealError, Sealer};
 use crate::secret::Secret;
+use crate::storage::digests::DigestOwner;
 use crate::storage::user_credentials::UserCredential;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -13,8 +16,15 @@ use zeroize::Zeroizing;
 /// What a user was given to present. It does not print itself.
 #[derive(Debug, Clone)]
 pub enum OwnSecret {
-    Basic { username: String, password: Secret },
-    Bearer { token: Secret },
+    Basic {
+        username: String,
+        password: Secret,
+    },
+    Bearer {
+        token: Secret,
+    },
+    /// The user at a Kalliope.
+    Digest(Account),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +33,10 @@ pub enum OwnError {
     Unknown,
     #[error("a user's account at a provider is linked on the account page, not set")]
     Linked,
+    #[error(
+        "a user's digest is set as such, for logging in by it as well: `callgate user digest set`"
+    )]
+    Digest,
     #[error("this credential is `username` and `password`")]
     NeedsPassword,
     #[error("this credential is a `token`")]
@@ -47,8 +61,15 @@ struct Plain {
 /// Which credentials are users' own, and what seals them.
 #[derive(Debug, Clone)]
 pub struct Safe {
-    kinds: BTreeMap<String, Kind>,
+    own: BTreeMap<String, Own>,
     sealer: Sealer,
+}
+
+#[derive(Debug, Clone)]
+struct Own {
+    kind: Kind,
+    /// In place of that of the user's tenant.
+    domain: Option<String>,
 }
 
 /// What a sealed secret is bound to: moved to another user or another credential, it opens no more.
@@ -72,7 +93,8 @@ impl OwnSecret {
             (Kind::Basic, ..) => Err(OwnError::NeedsPassword),
             (Kind::Bearer, None, None, Some(token)) => Self::bearer(token),
             (Kind::Bearer, ..) => Err(OwnError::NeedsToken),
-            (Kind::Digest | Kind::Provider, ..) => Err(OwnError::Linked),
+            (Kind::Digest, ..) => Err(OwnError::Digest),
+            (Kind::Provider, ..) => Err(OwnError::Linked),
         }
     }
 
@@ -93,13 +115,17 @@ impl OwnSecret {
         Ok(Self::Bearer { token })
     }
 
-    fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+    /// `None` for what is not kept here.
+    fn to_bytes(&self) -> Option<Zeroizing<Vec<u8>>> {
         let (username, secret) = match self {
             Self::Basic { username, password } => (Some(username.clone()), password),
             Self::Bearer { token } => (None, token),
+            Self::Digest(_) => return None,
         };
         let secret = Zeroizing::new(secret.expose().to_owned());
-        Zeroizing::new(serde_json::to_vec(&Plain { username, secret }).unwrap_or_default())
+        serde_json::to_vec(&Plain { username, secret })
+            .ok()
+            .map(Zeroizing::new)
     }
 
     fn from_bytes(kind: Kind, bytes: &[u8]) -> Option<Self> {
@@ -117,14 +143,16 @@ impl Safe {
     pub fn new(specs: &[Spec], sealer: Sealer) -> Self {
         let own = specs.iter().filter(|spec| spec.of() == Of::User);
         Self {
-            kinds: own.map(|spec| (spec.name.clone(), spec.kind)).collect(),
+            own: own
+                .map(|spec| (spec.name.clone(), Own::from(spec)))
+                .collect(),
             sealer,
         }
     }
 
     /// The kind of a credential that is users' own.
     pub fn kind(&self, name: &str) -> Option<Kind> {
-        self.kinds.get(name).copied()
+        self.own.get(name).map(|own| own.kind)
     }
 
     /// A secret as it is stored for a user.
@@ -138,7 +166,8 @@ impl Safe {
         secret: &OwnSecret,
         now: EpochMs,
     ) -> Result<UserCredential, SealError> {
-        let sealed = self.sealer.seal(&purpose(user, name), &secret.to_bytes())?;
+        let bytes = secret.to_bytes().ok_or(SealError)?;
+        let sealed = self.sealer.seal(&purpose(user, name), &bytes)?;
         Ok(UserCredential {
             user_id: user.to_owned(),
             name: name.to_owned(),
@@ -147,11 +176,34 @@ impl Safe {
         })
     }
 
+    /// By what the user signs, if it was sealed for this user and the user has a domain to be known by.
+    pub(super) fn open_digest(
+        &self,
+        user: &str,
+        name: &str,
+        row: DigestOwner,
+    ) -> Option<OwnSecret> {
+        let domain = self.own.get(name)?.domain.clone().or(row.domain)?;
+        let password = digest::open(&self.sealer, user, &row.sealed)?;
+        Account::new(row.username, domain, password)
+            .ok()
+            .map(OwnSecret::Digest)
+    }
+
     /// What was sealed for the row's user under the row's name, if it is of the kind that the configuration says now.
     pub(super) fn open(&self, row: &UserCredential) -> Option<OwnSecret> {
         let kind = self.kind(&row.name)?;
         let purpose = purpose(&row.user_id, &row.name);
         OwnSecret::from_bytes(kind, &self.sealer.open(&purpose, &row.sealed)?)
+    }
+}
+
+impl From<&Spec> for Own {
+    fn from(spec: &Spec) -> Self {
+        Self {
+            kind: spec.kind,
+            domain: spec.domain.clone(),
+        }
     }
 }
 
@@ -235,6 +287,10 @@ mod tests {
         assert_eq!(
             given(Kind::Bearer, None, None, Some("a b")),
             Some(OwnError::Token)
+        );
+        assert_eq!(
+            given(Kind::Digest, None, secret, None),
+            Some(OwnError::Digest)
         );
         assert_eq!(
             given(Kind::Provider, None, None, secret),

@@ -3,8 +3,7 @@
 use super::header;
 use super::setting::Setting;
 use crate::http::client::may_be_asked;
-use crate::kalliope::{Account, DigestPassword, FormError, Salt, X_AUTHENTICATE};
-use crate::secret::Secret;
+use crate::kalliope::{self, DigestPassword, Salt, X_AUTHENTICATE};
 use http::header::AUTHORIZATION;
 use http::{HeaderName, Uri};
 use serde::{Deserialize, Serialize};
@@ -104,11 +103,6 @@ impl Spec {
             "an account at a provider is a user's own",
         );
         check(
-            "of",
-            (self.kind, self.of()) != (Kind::Digest, Of::User),
-            "a digest is a service user's",
-        );
-        check(
             "username",
             self.kind != Kind::Basic || self.username.as_deref().is_none_or(header::is_username),
             "1 to 256 characters without `:` and control characters (RFC 7617 §2)",
@@ -125,6 +119,10 @@ impl Spec {
             check(key, is_known || !is_given, &message);
             let message = format!("a credential of this kind needs `{key}`");
             check(key, is_given || !keys.needed.contains(&key), &message);
+        }
+        let domain = self.domain.as_deref().map(kalliope::domain);
+        if let Some(Err(error)) = domain {
+            faults.push(("domain", error.to_string()));
         }
         if (self.kind, self.of()) == (Kind::Digest, Of::Service) {
             faults.extend(self.digest_faults());
@@ -167,22 +165,19 @@ impl Spec {
             self.salt_from.as_deref().is_none_or(is_origin),
             "an https origin, such as https://pbx.example; http only to a literal loopback address",
         );
-        let (Some(username), Some(domain)) = (&self.username, &self.domain) else {
-            return faults;
-        };
-        // Who it is does not matter here, only what the names are.
-        let nobody = DigestPassword::of(&Secret::new(""), &Salt::generate());
-        match Account::new(username, domain, nobody) {
-            Err(error @ FormError::Domain) => faults.push(("domain", error.to_string())),
-            Err(error) => faults.push(("username", error.to_string())),
-            Ok(_) => {}
-        }
+        let username = self.username.as_deref().map(kalliope::username);
+        check(
+            "username",
+            username.is_none_or(|username| username.is_ok()),
+            "1 to 128 characters, none of them `\"`, `@` or a control character",
+        );
         faults
     }
 
     const fn keys(&self) -> Keys {
         let (needed, allowed): (&[_], &[_]) = match (self.kind, self.of) {
-            (Kind::Digest | Kind::Basic, Some(Of::User)) => (&[], &[]),
+            (Kind::Basic, Some(Of::User)) => (&[], &[]),
+            (Kind::Digest, Some(Of::User)) => (&[], &["domain"]),
             (Kind::Digest, _) => (
                 &["username", "domain"],
                 &["password", "digest_password", "salt", "salt_from"],
@@ -247,6 +242,8 @@ mod tests {
             "kind = 'bearer'\ntoken = 't'\nheader = 'X-Auth-Token'",
             "kind = 'bearer'\nof = 'user'\nheader = 'X-Auth-Token'",
             "kind = 'provider'\nprovider = 'sipgate'",
+            "kind = 'digest'\nof = 'user'",
+            "kind = 'digest'\nof = 'user'\ndomain = 'default'",
             &digest("password = 'p'\nsalt = 's'"),
             &digest("password = 'p'\nsalt_from = 'https://pbx.example'"),
             &digest(&format!("digest_password = '{}'", "0f".repeat(32))),

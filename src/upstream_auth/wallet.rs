@@ -2,8 +2,9 @@
 
 use super::Means;
 use super::own::{OwnSecret, Safe};
+use super::settings::Kind;
 use crate::clock::{Clock, EpochMs, millis};
-use crate::storage::revocations::Kind;
+use crate::storage::revocations;
 use crate::storage::{Store, StoreError};
 use crate::token::Feed;
 use moka::sync::Cache;
@@ -18,6 +19,9 @@ const KEPT: Duration = Duration::from_mins(1);
 
 type Found = Result<Option<Arc<OwnSecret>>, Arc<StoreError>>;
 
+/// A secret, and the tenant that it depends on.
+type Owned = (OwnSecret, Option<String>);
+
 pub(super) struct Wallet {
     store: Store,
     safe: Safe,
@@ -31,6 +35,8 @@ pub(super) struct Wallet {
 #[derive(Clone)]
 struct Opened {
     secret: Arc<OwnSecret>,
+    /// The tenant, if the secret depends on it.
+    tenant: Option<String>,
     /// Where the feed stood before the secret was read.
     position: u64,
 }
@@ -75,40 +81,65 @@ impl Wallet {
         (is_followed && self.is_current(user, &opened)).then_some(opened.secret)
     }
 
-    /// Whether no change of the user after it was read may have ended it.
+    /// Whether no change of the user or the tenant after it was read may have ended it.
     fn is_current(&self, user: &str, opened: &Opened) -> bool {
-        !self.feed.revoked_since(opened.position, Kind::User, user)
+        let tenant = opened.tenant.as_deref();
+        let on = tenant.map(|tenant| (revocations::Kind::Tenant, tenant));
+        !on.into_iter()
+            .chain([(revocations::Kind::User, user)])
+            .any(|(kind, subject)| self.feed.revoked_since(opened.position, kind, subject))
     }
 
     async fn load(&self, user: &str, name: &str) -> Found {
         // The position first: a change from here on makes what is kept count no more.
         let position = self.feed.position();
-        let row = self
-            .store
-            .user_credential(user, name)
-            .await
-            .map_err(Arc::new)?;
-        let Some(row) = row else {
-            self.forget(user, name);
-            return Ok(None);
+        let found = match self.safe.kind(name) {
+            Some(Kind::Digest) => self.digest(user, name).await,
+            _ => self.own(user, name).await,
         };
-        let Some(secret) = self.safe.open(&row) else {
-            tracing::error!(
-                user,
-                name,
-                "a user's credential does not open: set it again"
-            );
+        let Some((secret, tenant)) = found.map_err(Arc::new)? else {
             self.forget(user, name);
             return Ok(None);
         };
         let secret = Arc::new(secret);
         let opened = Opened {
             secret: Arc::clone(&secret),
+            tenant,
             position,
         };
         self.opened.insert(key(user, name), opened);
         Ok(Some(secret))
     }
+
+    async fn own(&self, user: &str, name: &str) -> Result<Option<Owned>, StoreError> {
+        let Some(row) = self.store.user_credential(user, name).await? else {
+            return Ok(None);
+        };
+        let secret = told(self.safe.open(&row), user, name);
+        Ok(secret.map(|secret| (secret, None)))
+    }
+
+    /// The `digestPassword` by which the user may log in here, too.
+    async fn digest(&self, user: &str, name: &str) -> Result<Option<Owned>, StoreError> {
+        let Some(row) = self.store.digest_owner(user).await? else {
+            return Ok(None);
+        };
+        let tenant = Some(row.tenant_id.clone());
+        let secret = told(self.safe.open_digest(user, name, row), user, name);
+        Ok(secret.map(|secret| (secret, tenant)))
+    }
+}
+
+/// What is there and cannot be used is told, since it looks to its user as if it were not there.
+fn told(opened: Option<OwnSecret>, user: &str, name: &str) -> Option<OwnSecret> {
+    if opened.is_none() {
+        tracing::error!(
+            user,
+            name,
+            "a user's credential cannot be used: set it again"
+        );
+    }
+    opened
 }
 
 /// A name has no line break, so no two pairs have one key.

@@ -577,3 +577,122 @@ async fn without_a_salt_nothing_is_sent() {
         Err("credential_unavailable")
     );
 }
+
+const OWN_DIGEST: &str = "[[credential]]\nname = 'own'\nkind = 'digest'\nof = 'user'\n";
+const SALT: &str = "b5a8fdcf2f8d5acdad33c4a072a97d7a";
+
+/// Gives users digests of their own, by which they may log in as well.
+async fn digests(gateway: &TestGateway) {
+    let domain = json!({ "domain": "default", "salt": SALT });
+    set(gateway, "/admin/tenants/acme/digest", domain)
+        .await
+        .expect(200);
+    for name in ["ann", "bob"] {
+        let path = format!("/admin/users/id-of-{name}/digest");
+        let password = json!({ "password": format!("planted-password-of-{name}") });
+        assert!(set(gateway, &path, password).await.status.is_success());
+    }
+}
+
+fn is_by(value: &str, domain: &str, username: &str) -> bool {
+    let header = Header::parse(value).unwrap();
+    let text = format!("planted-password-of-{username}");
+    let password = DigestPassword::of(&Secret::new(text), &Salt::parse(SALT).unwrap());
+    (header.domain(), header.username()) == (domain, username) && header.is_signed_by(&password)
+}
+
+/// The digest that goes out for a user, or why none does.
+async fn own(gateway: &TestGateway, name: &str) -> Result<String, &'static str> {
+    let prepared = gateway
+        .version
+        .credentials
+        .prepare("own", Some(&user(name)))
+        .await;
+    let signer = prepared.map_err(|error| Error::from(error).problem().code)?;
+    let (_, value) = signer.header().unwrap();
+    Ok(String::from_utf8(value.as_bytes().to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn at_19_a_users_own_digest_is_that_of_the_log_in_and_of_nobody_else() {
+    let gateway = TestGateway::with(OWN_DIGEST).await;
+    assert_eq!(own(&gateway, "ann").await, Err("credential_missing"));
+    digests(&gateway).await;
+    for name in ["ann", "bob", "ann"] {
+        assert!(is_by(&own(&gateway, name).await.unwrap(), "default", name));
+    }
+    assert_eq!(own(&gateway, "eve").await, Err("credential_missing"));
+    let row = gateway
+        .services
+        .store
+        .digest_owner("id-of-ann")
+        .await
+        .unwrap()
+        .unwrap();
+    let entry =
+        callgate::storage::audit::Entry::new(callgate::storage::audit::Event::Administration, 0);
+    let moved = gateway
+        .services
+        .store
+        .set_digest_password("id-of-bob", row.sealed, entry, NOW);
+    moved.await.unwrap();
+    gateway.services.follower.catch_up().await.unwrap();
+    assert_eq!(own(&gateway, "bob").await, Err("credential_missing"));
+}
+
+#[tokio::test]
+async fn at_37_a_digest_ends_with_what_it_was_made_of() {
+    let gateway = TestGateway::with(OWN_DIGEST).await;
+    digests(&gateway).await;
+    assert!(own(&gateway, "ann").await.is_ok());
+    gateway
+        .admin_delete("/admin/users/id-of-ann/digest")
+        .await
+        .expect(204);
+    assert_eq!(own(&gateway, "ann").await, Err("credential_missing"));
+    // A password that changes may be the same as there: the digest of the old one ends with it.
+    assert!(own(&gateway, "bob").await.is_ok());
+    let password = json!({ "password": "another good one" });
+    gateway
+        .admin_patch("/admin/users/id-of-bob", password)
+        .await
+        .expect(200);
+    assert_eq!(own(&gateway, "bob").await, Err("credential_missing"));
+}
+
+#[tokio::test]
+async fn at_37_a_tenant_whose_domain_changes_signs_by_the_new_one_at_once() {
+    let gateway = TestGateway::with(OWN_DIGEST).await;
+    digests(&gateway).await;
+    assert!(is_by(
+        &own(&gateway, "ann").await.unwrap(),
+        "default",
+        "ann"
+    ));
+    let other = json!({ "domain": "other", "salt": SALT });
+    set(&gateway, "/admin/tenants/acme/digest", other)
+        .await
+        .expect(200);
+    assert!(is_by(&own(&gateway, "ann").await.unwrap(), "other", "ann"));
+    gateway
+        .admin_delete("/admin/tenants/acme/digest")
+        .await
+        .expect(204);
+    assert_eq!(own(&gateway, "ann").await, Err("credential_missing"));
+}
+
+#[tokio::test]
+async fn a_domain_of_the_credential_counts_in_place_of_the_tenants() {
+    let gateway = TestGateway::with(&format!("{OWN_DIGEST}domain = 'there'\n")).await;
+    digests(&gateway).await;
+    assert!(is_by(&own(&gateway, "ann").await.unwrap(), "there", "ann"));
+    gateway
+        .admin_delete("/admin/tenants/acme/digest")
+        .await
+        .expect(204);
+    assert!(is_by(&own(&gateway, "ann").await.unwrap(), "there", "ann"));
+    let path = "/admin/users/id-of-ann/credentials/own";
+    set(&gateway, path, json!({ "password": "p" }))
+        .await
+        .refused(400, "user digest set");
+}

@@ -11,7 +11,7 @@ mod settings;
 
 pub use attempts::Attempts;
 pub use refusal::DigestRefusal;
-pub use seal::seal;
+pub use seal::{open, seal};
 pub use settings::Settings;
 
 use super::vault::SourceError;
@@ -181,7 +181,7 @@ impl Desk {
     ) -> Option<(&'a str, &'a DigestAccount)> {
         let known = account.and_then(DigestAccount::sealed);
         let (user, sealed) = known.unwrap_or((NOBODY, &self.nobody));
-        let password = seal::open(&self.means.sealer, user, sealed);
+        let password = open(&self.means.sealer, user, sealed);
         if password.is_none() {
             tracing::error!(
                 user,

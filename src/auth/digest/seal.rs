@@ -10,7 +10,7 @@ pub fn seal(sealer: &Sealer, user: &str, password: &DigestPassword) -> Result<St
 }
 
 /// `None` for what was not sealed for this user by a holder of this key.
-pub(super) fn open(sealer: &Sealer, user: &str, closed: &str) -> Option<DigestPassword> {
+pub fn open(sealer: &Sealer, user: &str, closed: &str) -> Option<DigestPassword> {
     let opened = sealer.open(&purpose(user), closed)?;
     DigestPassword::parse(std::str::from_utf8(&opened).ok()?).ok()
 }

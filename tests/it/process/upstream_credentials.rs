@@ -4,6 +4,9 @@ use super::fakes::Fake;
 use super::upstream::Upstream;
 use super::wire::Wire;
 use super::{Gate, form, free_port, get};
+use callgate::clock::Clock;
+use callgate::kalliope::{Account, DigestPassword, Salt};
+use callgate::secret::Secret;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -387,19 +390,12 @@ async fn at_40_a_bearer_comes_in_and_a_digest_goes_out_good_for_one_request() {
 async fn at_13_a_digest_of_the_client_does_not_go_out_beside_ours() {
     let (fake, gate) = kalliope(&[]).await;
     let ann = gate.token("ann", &["pbx.#"]).await;
-    let with = get(ACCOUNT, &ann).replace(
-        "\r\n\r\n",
-        "\r\nX-authenticate: RestApiUsernameToken x\r\n\r\n",
-    );
-    let answer = gate.ask(&with).await;
-    assert!(
-        answer.status() == 400 || answer.status() == 200,
-        "{}",
-        answer.text()
-    );
-    let asked = fake.log("request");
-    let asked = asked.iter().filter(|line| line["status"] == 401);
-    assert_eq!(asked.count(), 0);
+    let digest = "\r\nX-authenticate: RestApiUsernameToken x\r\n\r\n";
+    let answer = gate
+        .ask(&get(ACCOUNT, &ann).replace("\r\n\r\n", digest))
+        .await;
+    assert_eq!(answer.status(), 400, "{}", answer.text());
+    assert!(fake.log("request").is_empty());
 }
 
 #[tokio::test]
@@ -460,4 +456,82 @@ async fn a_request_that_reached_no_peer_goes_to_the_next_with_a_digest_of_its_ow
         assert_eq!(gate.ask(&get(DIAL, &ann)).await.status(), 200);
     }
     assert_eq!(fake.log("dialled").len(), 6);
+}
+
+/// Sets something of the administration's.
+async fn administer(gate: &Gate, path: &str, body: &Value) {
+    let mut wire = Wire::connect(gate.operations).await;
+    let request = form("PUT", path, super::OPERATOR, &body.to_string());
+    wire.send(&request.replace("x-www-form-urlencoded", "json"))
+        .await;
+    let answer = wire.answer().await;
+    assert!((200..300).contains(&answer.status()), "{}", answer.text());
+}
+
+/// A header of a user who comes with a digest, as Kalliope's clients do.
+fn digest(username: &str) -> String {
+    let password = Secret::new(format!("planted-password-of-{username}"));
+    let password = DigestPassword::of(&password, &Salt::parse(SALT).unwrap());
+    let account = Account::new(username, "default", password).unwrap();
+    let value = account.sign(Clock::system().now()).unwrap();
+    value.to_str().unwrap().to_owned()
+}
+
+const SALT: &str = "0123456789abcdef0123456789abcdef";
+
+#[tokio::test]
+async fn at_19_users_go_on_to_the_pbx_as_themselves_whether_they_come_with_a_token_or_a_digest() {
+    let fake = Fake::start(
+        "kalliope",
+        &[
+            "--tenant",
+            &format!("default={SALT}"),
+            "--user",
+            "default/ann:planted-password-of-ann",
+            "--user",
+            "default/bob:planted-password-of-bob",
+        ],
+    );
+    let gate = Gate::start(&format!(
+        "[[credential]]\nname = 'c'\nkind = 'digest'\nof = 'user'\n\
+         [digest]\nscope = 'pbx'\n\
+         [[upstream]]\nname = 'pbx'\npeers = ['{}']\n\
+         [[route]]\nname = 'pbx'\nprefix = '/pbx'\nstrip_prefix = '/pbx'\naccess = 'pbx.use'\nupstream = 'pbx'\ncredential = 'c'\n",
+        fake.address
+    ))
+    .await;
+    let domain = json!({ "domain": "default", "salt": SALT });
+    administer(&gate, "/admin/tenants/acme/digest", &domain).await;
+    for name in ["ann", "bob"] {
+        let password = json!({ "password": format!("planted-password-of-{name}") });
+        administer(
+            &gate,
+            &format!("/admin/users/id-of-{name}/digest"),
+            &password,
+        )
+        .await;
+    }
+    let mut wire = gate.wire().await;
+    let mut expected = Vec::new();
+    for name in ["ann", "bob", "bob", "ann"].into_iter().cycle().take(16) {
+        let token = gate.token(name, &["pbx.#"]).await;
+        let by_digest = format!(
+            "GET {ACCOUNT} HTTP/1.1\r\nHost: gate.example\r\nX-authenticate: {}\r\n\r\n",
+            digest(name)
+        );
+        for request in [get(ACCOUNT, &token), by_digest] {
+            wire.send(&request).await;
+            let answer = wire.answer().await;
+            assert_eq!(answer.status(), 200, "{}", answer.text());
+            expected.push(name);
+        }
+    }
+    let asked = fake.logged("request", expected.len()).await;
+    for (line, name) in asked.iter().zip(&expected) {
+        assert!(
+            line["principal"].to_string().contains(name),
+            "{name}: {line}"
+        );
+    }
+    assert_eq!(asked.len(), expected.len());
 }
