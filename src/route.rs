@@ -251,6 +251,13 @@ impl Endpoints {
         self
     }
 
+    /// A further method of an endpoint that is public, whose handler is there already.
+    #[must_use]
+    pub fn also_public(mut self, method: Method, path: &str) -> Self {
+        self.declare(method, path, Requirement::Public);
+        self
+    }
+
     /// The endpoints of both.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {

@@ -68,15 +68,18 @@ pub enum Cause {
     Expired,
     /// An administrator ended it.
     Administrator,
+    /// Its telephone system told so.
+    HungUp,
 }
 
 impl Cause {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Stopped,
         Self::Refused,
         Self::Unreachable,
         Self::Expired,
         Self::Administrator,
+        Self::HungUp,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -86,6 +89,7 @@ impl Cause {
             Self::Unreachable => "unreachable",
             Self::Expired => "expired",
             Self::Administrator => "administrator",
+            Self::HungUp => "hung_up",
         }
     }
 }

@@ -1,18 +1,18 @@
 //! The composition root: from a configuration to the gateways that serve it.
 
+mod calls;
 mod credentials;
 mod digests;
 mod housekeeping;
 mod issuers;
 
 use crate::admin::{self, Administration};
-use crate::admission::SqliteAdmission;
 use crate::auth::digest;
 use crate::auth::dpop::{self, Proofs};
 use crate::auth::issuer::{KnownKeys, RemoteTokens};
 use crate::auth::password;
 use crate::auth::{Authenticator, Chain, OpaqueTokens, OperatorToken};
-use crate::backend::{Backends, Spec};
+use crate::backend::SpecError;
 use crate::call::{self, Calls};
 use crate::clock::{Clock, EpochMs};
 use crate::config::Config;
@@ -36,6 +36,7 @@ use crate::upstream_auth::Credentials;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::runtime::Handle;
+use tokio::task::JoinSet;
 
 /// What lives as long as the process, whatever configurations come and go.
 #[derive(Clone)]
@@ -75,6 +76,8 @@ pub struct Version {
     /// The operations listener.
     pub operations: Arc<Site>,
     pub calls: Arc<Calls>,
+    /// What listens to the call backends.
+    _listening: JoinSet<()>,
     /// Tokens of users at other providers.
     pub provider_tokens: Arc<ProviderTokens>,
     /// What is presented to upstreams.
@@ -93,7 +96,7 @@ pub enum AppError {
     #[error("outbound: {0}")]
     Outbound(#[from] ClientError),
     #[error(transparent)]
-    Backend(#[from] crate::backend::SpecError),
+    Backend(#[from] SpecError),
     #[error(transparent)]
     Route(#[from] crate::route::RouteError),
     #[error("upstream `{name}`: {message}")]
@@ -167,7 +170,11 @@ impl Services {
     /// Builds one version. Nothing of it serves until it is handed to the listeners.
     pub async fn version(&self, config: Config) -> Result<Version, AppError> {
         oauth::warn_of_switches(&self.store, self.clock.now()).await?;
-        let calls = Arc::new(self.calls(&config)?);
+        let providers = Arc::new(self.providers(&config)?);
+        providers.warm_up();
+        let provider_tokens = self.provider_tokens(&providers);
+        let credentials = Arc::new(self.credentials(&config, &provider_tokens)?);
+        let calls = Arc::new(self.calls_with(&config, &credentials)?);
         let mut upstreams = BTreeMap::new();
         for spec in &config.upstream {
             let upstream = Upstream::start(spec, &self.runtime).await;
@@ -177,8 +184,7 @@ impl Services {
             })?;
             upstreams.insert(spec.name.clone(), upstream);
         }
-        let oauth = Arc::new(self.oauth(&config)?);
-        let credentials = Arc::new(self.credentials(&config, &oauth.provider_tokens)?);
+        let oauth = Arc::new(self.oauth(&config, providers, &provider_tokens));
         let issuers = self.remote_tokens(&config)?;
         Ok(Version {
             edge: Arc::new(Site {
@@ -197,37 +203,31 @@ impl Services {
                 trusted: Vec::new(),
                 https_only: false,
             }),
+            _listening: calls.listen(&self.runtime),
             calls,
-            provider_tokens: Arc::clone(&oauth.provider_tokens),
+            provider_tokens,
             credentials,
             config,
         })
     }
 
-    /// The calls of a configuration, which places and ends them.
-    pub fn calls(&self, config: &Config) -> Result<Calls, AppError> {
-        Ok(Calls {
-            store: self.store.clone(),
-            admission: Arc::new(SqliteAdmission::new(self.store.clone(), self.clock.clone())),
-            backends: Backends::build(backends(config))?,
-            clock: self.clock.clone(),
-            metrics: self.metrics.clone(),
-            settings: config.calls.clone(),
-            origin: config.server.public_origin.clone(),
-        })
-    }
-
-    fn oauth(&self, config: &Config) -> Result<Oauth, AppError> {
-        let providers = Arc::new(self.providers(config)?);
-        providers.warm_up();
-        let provider_tokens = ProviderTokens::new(
+    fn provider_tokens(&self, providers: &Arc<Providers>) -> Arc<ProviderTokens> {
+        Arc::new(ProviderTokens::new(
             self.store.clone(),
             self.sealer.clone(),
             self.clock.clone(),
-            Arc::clone(&providers),
+            Arc::clone(providers),
             self.runtime.clone(),
-        );
-        Ok(Oauth {
+        ))
+    }
+
+    fn oauth(
+        &self,
+        config: &Config,
+        providers: Arc<Providers>,
+        provider_tokens: &Arc<ProviderTokens>,
+    ) -> Oauth {
+        Oauth {
             store: self.store.clone(),
             mint: self.mint.clone(),
             sealer: self.sealer.clone(),
@@ -239,9 +239,9 @@ impl Services {
             proofs: Arc::new(self.proofs(config)),
             attempts: Arc::clone(&self.attempts),
             providers,
-            provider_tokens: Arc::new(provider_tokens),
+            provider_tokens: Arc::clone(provider_tokens),
             origin: config.server.public_origin.clone(),
-        })
+        }
     }
 
     fn proofs(&self, config: &Config) -> Proofs {
@@ -352,15 +352,3 @@ impl Services {
 
 /// Proofs, and nonces, that are remembered: more than a gateway can verify while they count.
 const IN_USE: usize = 1_000_000;
-
-/// Without a `[[backend]]` there is the built-in one.
-fn backends(config: &Config) -> Vec<Spec> {
-    if !config.backend.is_empty() {
-        return config.backend.clone();
-    }
-    vec![Spec {
-        name: call::Settings::default().backend,
-        kind: "session".to_owned(),
-        settings: toml::Table::new(),
-    }]
-}

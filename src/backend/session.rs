@@ -1,6 +1,8 @@
 //! The built-in session store: it records calls and places none, for tests and for systems that poll.
 
-use super::{BackendError, CallBackend, Capabilities, Configurable, Ending, Originate, Placed};
+use super::registry::{Configurable, Means};
+use super::{BackendError, CallBackend, Capabilities, Ending, Originate, Placed};
+use crate::http::client::ClientError;
 use async_trait::async_trait;
 
 #[derive(Debug, serde::Deserialize)]
@@ -14,8 +16,8 @@ impl Configurable for SessionStore {
     const KIND: &'static str = "session";
     type Config = Config;
 
-    fn new(_: Config) -> Self {
-        Self
+    fn new(_: &str, _: Config, _: &Means) -> Result<Self, ClientError> {
+        Ok(Self)
     }
 }
 
@@ -25,7 +27,9 @@ impl CallBackend for SessionStore {
         Capabilities {
             hang_up: true,
             list_live: false,
+            lists_ringing: false,
             events: false,
+            tells_answer: false,
             needs_line: false,
         }
     }

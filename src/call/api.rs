@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 const PATH: &str = "/rest/call";
 
-pub fn endpoints(calls: &Arc<Calls>) -> Endpoints {
+pub(super) fn endpoints(calls: &Arc<Calls>) -> Endpoints {
     let handlers: MethodRouter = get(read)
         .post(create)
         .put(stop)

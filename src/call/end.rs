@@ -49,6 +49,8 @@ impl Calls {
         }
         let ending = Ending {
             call: &lease.id,
+            owner: &lease.owner,
+            line: lease.line.as_deref(),
             backend_call_id: lease.backend_call_id.as_deref(),
         };
         let answer: Result<(), BackendError> = self

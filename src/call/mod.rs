@@ -3,13 +3,14 @@
 mod api;
 mod dialect;
 mod end;
+mod events;
+mod hooks;
 mod number;
 mod originate;
 mod settings;
 mod sweep;
 pub mod wire;
 
-pub use api::endpoints;
 pub use dialect::dialect;
 pub use number::{Number, NumberError, Region};
 pub use originate::Intent;
@@ -21,8 +22,14 @@ use crate::backend::Backends;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
+use crate::route::Endpoints;
 use crate::storage::Store;
 use std::sync::Arc;
+
+/// What is answered here of calls: the API, and the hooks of the backends.
+pub fn endpoints(calls: &Arc<Calls>) -> Endpoints {
+    api::endpoints(calls).and(hooks::endpoints(calls))
+}
 
 /// Places and ends calls: dialling rules, admission, backend, in this order (docs/calls.md).
 pub struct Calls {

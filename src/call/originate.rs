@@ -4,7 +4,7 @@ use super::{Calls, Number, Region};
 use crate::acl::Permit;
 use crate::admission::{AdmissionError, Admitted, Application, Cause, Lease};
 use crate::auth::Principal;
-use crate::backend::{BackendError, CallBackend, Ending, Originate, Placed};
+use crate::backend::{BackendError, CallBackend, Ending, Line, Originate, Placed, Refusal};
 use crate::clock::millis;
 use crate::error::{Error, Result};
 use crate::storage::callers::Caller;
@@ -25,7 +25,7 @@ struct Plan {
     number: Number,
     backend_name: String,
     backend: Arc<dyn CallBackend>,
-    line: Option<String>,
+    line: Option<Line>,
     limit: u32,
 }
 
@@ -56,7 +56,12 @@ impl Calls {
         let line = self
             .store
             .line(&principal.subject.to_string(), &backend_name)
-            .await?;
+            .await?
+            .map(|extension| Line {
+                extension,
+                device: None,
+                caller_id: None,
+            });
         if backend.capabilities().needs_line && line.is_none() {
             return Err(Error::NoLine {
                 backend: backend_name,
@@ -89,7 +94,7 @@ impl Calls {
             client: principal.client.clone(),
             backend: plan.backend_name.clone(),
             number: plan.number.to_string(),
-            line: plan.line.clone(),
+            line: plan.line.as_ref().map(|line| line.extension.clone()),
             idempotency_key: intent.idempotency_key,
             limit: plan.limit,
             emergency: self
@@ -114,6 +119,8 @@ impl Calls {
     async fn place(&self, plan: Plan, lease: Lease) -> Result<Lease> {
         let call = Originate {
             call: lease.id.clone(),
+            owner: lease.owner.clone(),
+            tenant: lease.tenant_id.clone(),
             line: plan.line,
             callee: plan.number.to_string(),
         };
@@ -150,6 +157,8 @@ impl Calls {
     async fn silence(&self, backend: &dyn CallBackend, lease: &Lease, id: Option<&str>) {
         let ending = Ending {
             call: &lease.id,
+            owner: &lease.owner,
+            line: lease.line.as_deref(),
             backend_call_id: id,
         };
         if let Err(error) = self
@@ -164,7 +173,7 @@ impl Calls {
     /// and the caller with the backend's answer: "try again" could ring a second telephone.
     async fn not_placed(&self, lease: Lease, source: BackendError) -> Error {
         let cause = match &source {
-            BackendError::Refused { .. } => Some(Cause::Refused),
+            BackendError::Refused { .. } | BackendError::Credential(_) => Some(Cause::Refused),
             BackendError::Unreachable(_) => Some(Cause::Unreachable),
             BackendError::Unknown(_) => None,
         };
@@ -219,6 +228,7 @@ fn calls_at_once(limit: i64) -> u32 {
 fn outcome_before(lease: Lease) -> Result<Lease> {
     let source = match lease.end_cause.as_deref() {
         Some("refused") => BackendError::Refused {
+            why: Refusal::Other,
             reason: "as it did when this key was first used".to_owned(),
         },
         Some("unreachable") => BackendError::Unreachable("as when this key was first used".into()),

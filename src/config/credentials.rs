@@ -2,6 +2,7 @@
 
 use super::faults::{Fault, fault};
 use super::{Config, RouteSpec};
+use crate::backend;
 use crate::proxy::headers;
 use crate::proxy::upstream;
 use crate::upstream_auth::{Kind, Of, Spec};
@@ -25,7 +26,25 @@ impl Config {
                 .iter()
                 .filter_map(|route| self.route_fault(route)),
         );
+        faults.extend(
+            self.backend
+                .iter()
+                .flat_map(|spec| self.backend_fault(spec)),
+        );
         faults
+    }
+
+    fn backend_fault(&self, backend: &backend::Spec) -> Vec<Fault> {
+        let known = |name: &String| self.credential.iter().any(|spec| spec.name == *name);
+        let unknown = backend
+            .credentials()
+            .into_iter()
+            .filter(|name| !known(name));
+        let fault = |name| {
+            let path = format!("backend.{}.credential", backend.name);
+            fault(path, format!("there is no [[credential]] `{name}`"))
+        };
+        unknown.map(fault).collect()
     }
 
     /// What is wrong with it in view of the rest.
@@ -36,11 +55,11 @@ impl Config {
             return Some(("header", message.to_owned()));
         }
         // What an upstream is shown, it could show to another.
-        let upstreams = self.upstreams_of(spec);
+        let upstreams = self.presented_to(spec);
         if upstreams.len() > 1 {
             let upstreams: Vec<_> = upstreams.into_iter().collect();
             let message = format!(
-                "it is for one upstream, but routes present it to {}: make a [[credential]] for each",
+                "it is for one upstream or backend, but is presented to {}: make a [[credential]] for each",
                 upstreams.join(" and ")
             );
             return Some(("name", message));
@@ -64,11 +83,15 @@ impl Config {
         }
     }
 
-    fn upstreams_of(&self, spec: &Spec) -> BTreeSet<&str> {
+    /// The upstreams and backends that see it.
+    fn presented_to(&self, spec: &Spec) -> BTreeSet<String> {
         let routes = self.route.iter();
+        let routes = routes.filter(|route| route.credential.as_ref() == Some(&spec.name));
+        let backends = self.backend.iter();
+        let backends = backends.filter(|backend| backend.credentials().contains(&spec.name));
         routes
-            .filter(|route| route.credential.as_ref() == Some(&spec.name))
-            .map(|route| route.upstream.as_str())
+            .map(|route| route.upstream.clone())
+            .chain(backends.map(|backend| format!("[[backend]] {}", backend.name)))
             .collect()
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Config, RouteSpec};
 use crate::auth::issuer::{self, User};
-use crate::backend::Backends;
+use crate::backend;
 use crate::proxy::Tls;
 use crate::token::Mint;
 use std::fmt;
@@ -166,17 +166,21 @@ impl Config {
     }
 
     fn backend_faults(&self) -> Vec<Fault> {
-        let backends = match Backends::build(self.backend.clone()) {
-            Ok(backends) => backends,
-            Err(error) => return vec![fault("backend", error)],
-        };
+        let faults = backend::faults(&self.backend);
+        if !faults.is_empty() {
+            return faults
+                .into_iter()
+                .map(|error| fault("backend", error))
+                .collect();
+        }
         let wanted = &self.calls.backend;
-        if backends.get(wanted).is_some()
+        let mut names = self.backend.iter().map(|spec| &spec.name);
+        if names.any(|name| name == wanted)
             || (self.backend.is_empty() && *wanted == super::call::Settings::default().backend)
         {
             return Vec::new();
         }
-        let known: Vec<_> = backends.names().collect();
+        let known: Vec<_> = self.backend.iter().map(|spec| spec.name.as_str()).collect();
         vec![fault(
             "calls.backend",
             format!(

@@ -7,7 +7,7 @@ use crate::admission::{AdmissionError, Lease};
 use crate::auth::AuthError;
 use crate::auth::digest::DigestRefusal;
 use crate::auth::password::PasswordError;
-use crate::backend::BackendError;
+use crate::backend::{BackendError, Refusal};
 use crate::http::{self as messages, DecisionId, Response};
 use crate::sealer::SealError;
 use crate::storage::StoreError;
@@ -135,6 +135,7 @@ pub struct Problem {
 impl Error {
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         use BackendError::{Refused, Unknown, Unreachable};
+
         match self {
             Self::NotFound | Self::Missing(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
@@ -180,9 +181,9 @@ impl Error {
             Self::NoBackend { .. } => (StatusCode::CONFLICT, "no_backend"),
             Self::CannotHangUp => (StatusCode::CONFLICT, "cannot_hang_up"),
             Self::Backend {
-                source: Refused { .. },
+                source: Refused { why, .. },
                 ..
-            } => (StatusCode::BAD_GATEWAY, "call_refused"),
+            } => (of_refusal(*why), why.code()),
             Self::Backend {
                 source: Unreachable(_),
                 ..
@@ -193,21 +194,11 @@ impl Error {
             Self::UpstreamUnreachable => (StatusCode::BAD_GATEWAY, "upstream_unreachable"),
             Self::UpstreamTimeout => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
             Self::UpstreamRedirects => (StatusCode::BAD_GATEWAY, "upstream_redirects"),
-            Self::Credential(CredentialError::NoUser) => {
-                (StatusCode::FORBIDDEN, "credential_needs_user")
-            }
-            Self::Credential(CredentialError::Missing(_) | CredentialError::NotLinked(_)) => {
-                (StatusCode::CONFLICT, "credential_missing")
-            }
-            Self::Credential(CredentialError::LoginAgain(_)) => {
-                (StatusCode::CONFLICT, "credential_login_again")
-            }
-            Self::Credential(CredentialError::Unavailable { .. }) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "credential_unavailable")
-            }
-            Self::Credential(CredentialError::Refused(_)) => {
-                (StatusCode::BAD_GATEWAY, "upstream_refused_credential")
-            }
+            Self::Credential(error)
+            | Self::Backend {
+                source: BackendError::Credential(error),
+                ..
+            } => of_credential(error),
             Self::Exists(_) => (StatusCode::CONFLICT, "exists"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
             Self::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
@@ -312,11 +303,46 @@ impl Error {
             Self::Auth(AuthError::Unavailable(cause)) => {
                 vec![(RETRY_AFTER, value(&cause.retry_after().to_string()))]
             }
+            Self::Backend {
+                source:
+                    BackendError::Refused {
+                        why:
+                            Refusal::Rate {
+                                retry_after: Some(after),
+                            },
+                        ..
+                    },
+                ..
+            } => vec![(RETRY_AFTER, value(&after.as_secs().max(1).to_string()))],
             _ if status == StatusCode::SERVICE_UNAVAILABLE => {
                 vec![(RETRY_AFTER, HeaderValue::from_static("1"))]
             }
             _ => Vec::new(),
         }
+    }
+}
+
+const fn of_credential(error: &CredentialError) -> (StatusCode, &'static str) {
+    match error {
+        CredentialError::NoUser => (StatusCode::FORBIDDEN, "credential_needs_user"),
+        CredentialError::Missing(_) | CredentialError::NotLinked(_) => {
+            (StatusCode::CONFLICT, "credential_missing")
+        }
+        CredentialError::LoginAgain(_) => (StatusCode::CONFLICT, "credential_login_again"),
+        CredentialError::Unavailable { .. } => {
+            (StatusCode::SERVICE_UNAVAILABLE, "credential_unavailable")
+        }
+        CredentialError::Refused(_) => (StatusCode::BAD_GATEWAY, "upstream_refused_credential"),
+    }
+}
+
+const fn of_refusal(why: Refusal) -> StatusCode {
+    match why {
+        Refusal::Funds => StatusCode::PAYMENT_REQUIRED,
+        Refusal::Forbidden => StatusCode::FORBIDDEN,
+        Refusal::Unknown => StatusCode::UNPROCESSABLE_ENTITY,
+        Refusal::Rate { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Refusal::Credential | Refusal::Other => StatusCode::BAD_GATEWAY,
     }
 }
 

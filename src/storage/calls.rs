@@ -53,6 +53,17 @@ impl Store {
             .await?)
     }
 
+    /// The call that a backend knows by this id: the latest, should it use ids again.
+    pub async fn call_at_backend(&self, backend: &str, id: &str) -> Result<Option<Call>> {
+        Ok(sqlx::query_as(
+            "SELECT * FROM calls WHERE backend = $1 AND backend_call_id = $2 ORDER BY reserved_at DESC LIMIT 1",
+        )
+        .bind(backend)
+        .bind(id)
+        .fetch_optional(self.readers())
+        .await?)
+    }
+
     /// The calls of an owner that hold a slot, oldest first.
     pub async fn live_calls(&self, owner: &str, now: EpochMs) -> Result<Vec<Call>> {
         Ok(sqlx::query_as(LIVE)

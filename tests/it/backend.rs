@@ -3,7 +3,8 @@
 use crate::harness::{Answer, TestGateway, form, get};
 use async_trait::async_trait;
 use callgate::backend::{
-    BackendError, Backends, CallBackend, Capabilities, Ending, Originate, Placed, Spec,
+    BackendError, Backends, CallBackend, CallEvent, Capabilities, Ending, EventKind, Line,
+    NotTaken, Notification, Notified, Originate, Placed, Refusal,
 };
 use callgate::call::{self, Calls};
 use callgate::gateway::Gateway;
@@ -14,6 +15,7 @@ use http::Method;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// How a scripted backend answers.
@@ -21,6 +23,8 @@ use tokio::sync::Notify;
 enum Says {
     Yes,
     No,
+    /// No, and why.
+    NoAs(Refusal),
     Unreachable,
     Unsure,
     /// Nothing, ever.
@@ -58,8 +62,10 @@ impl Scripted {
         self.begun.notify_one();
         match what {
             Says::Yes => Ok(()),
-            Says::No => Err(BackendError::Refused {
-                reason: "no credit".to_owned(),
+            Says::No => Err(BackendError::refused("no credit")),
+            Says::NoAs(why) => Err(BackendError::Refused {
+                why,
+                reason: "no".to_owned(),
             }),
             Says::Unreachable => Err(BackendError::Unreachable("connection refused".into())),
             Says::Unsure => Err(BackendError::Unknown("connection reset".into())),
@@ -82,7 +88,9 @@ impl CallBackend for Scripted {
         Capabilities {
             hang_up: self.can_hang_up,
             list_live: false,
-            events: false,
+            lists_ringing: false,
+            events: true,
+            tells_answer: false,
             needs_line: false,
         }
     }
@@ -102,6 +110,29 @@ impl CallBackend for Scripted {
         );
         self.ended.fetch_add(1, Ordering::SeqCst);
         self.says(self.hang_up).await
+    }
+
+    /// The call's id in the body means that it was hung up.
+    async fn notified(&self, hook: &Notification<'_>) -> Result<Notified, NotTaken> {
+        if hook.secret != "hook-secret" {
+            return Err(NotTaken::NoHook);
+        }
+        let id = std::str::from_utf8(hook.body).unwrap();
+        if id.is_empty() {
+            return Err(NotTaken::Malformed("no id".to_owned()));
+        }
+        let event = CallEvent {
+            backend_call_id: id.to_owned(),
+            kind: EventKind::Ended { cause: None },
+            at: 0,
+            direction: None,
+            line: None,
+            number: None,
+        };
+        Ok(Notified {
+            events: vec![event],
+            answer: http::Response::new("heard".into()),
+        })
     }
 }
 
@@ -226,12 +257,20 @@ impl Bench {
 async fn passes_the_contract(backend: &dyn CallBackend) {
     let originate = Originate {
         call: "c1".to_owned(),
-        line: Some("200".to_owned()),
+        owner: "user:u1".to_owned(),
+        tenant: "default".to_owned(),
+        line: Some(Line {
+            extension: "200".to_owned(),
+            device: None,
+            caller_id: None,
+        }),
         callee: "201".to_owned(),
     };
     let placed = backend.originate(&originate).await.unwrap();
     let ending = Ending {
         call: "c1",
+        owner: "user:u1",
+        line: Some("200"),
         backend_call_id: placed.backend_call_id.as_deref(),
     };
     if backend.capabilities().hang_up {
@@ -243,12 +282,8 @@ async fn passes_the_contract(backend: &dyn CallBackend) {
 
 #[tokio::test]
 async fn the_session_store_passes_the_contract() {
-    let spec = Spec {
-        name: "store".to_owned(),
-        kind: "session".to_owned(),
-        settings: toml::Table::new(),
-    };
-    let backends = Backends::build(vec![spec]).unwrap();
+    let gateway = TestGateway::start().await;
+    let backends = &gateway.version.calls.backends;
     passes_the_contract(backends.get("store").unwrap().as_ref()).await;
 }
 
@@ -267,6 +302,61 @@ async fn s5_a_refused_call_gives_its_slot_back() {
         assert_eq!(bench.released("refused"), attempt);
         assert_eq!(bench.failed("originate", "refused"), attempt);
     }
+}
+
+#[tokio::test]
+async fn a_refusal_says_of_which_kind_it_is() {
+    let after = |seconds| Some(Duration::from_secs(seconds));
+    for (why, status, code, retry_after) in [
+        (Refusal::Funds, 402, "backend_funds", ""),
+        (Refusal::Forbidden, 403, "backend_forbids", ""),
+        (Refusal::Unknown, 422, "backend_unknown_number", ""),
+        (
+            Refusal::Rate {
+                retry_after: after(7),
+            },
+            429,
+            "backend_busy",
+            "7",
+        ),
+        (Refusal::Rate { retry_after: None }, 429, "backend_busy", ""),
+        (Refusal::Credential, 502, "backend_credential", ""),
+    ] {
+        let bench = Bench::new(Says::NoAs(why), Says::Yes).await;
+        let answer = bench.place().await;
+        assert_eq!(answer.status, status, "{why:?}");
+        assert_eq!(answer.json()["code"], code);
+        let header = answer.headers.get("retry-after");
+        assert_eq!(
+            header.map_or("", |value| value.to_str().unwrap()),
+            retry_after
+        );
+        assert_eq!(bench.live().await, [], "{why:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_its_system_tells_to_be_over_gives_its_slot_back() {
+    let bench = Bench::new(Says::Yes, Says::Yes).await;
+    assert_eq!(bench.place().await.status, 201);
+    let call = bench.only_call().await;
+    let notify = async |path: &str, body: &str| {
+        let request = http::Request::post(path).body(body.to_owned().into());
+        let answer = bench.gateway.edge(request.unwrap()).await;
+        answer.status
+    };
+    let ended = format!("pbx-{call}");
+    // Nobody else finds out what there is.
+    assert_eq!(notify("/hooks/store/guessed", &ended).await, 404);
+    assert_eq!(notify("/hooks/office/hook-secret", &ended).await, 404);
+    assert_eq!(notify("/hooks/store/hook-secret", "").await, 400);
+    assert_eq!(notify("/hooks/store/hook-secret", "pbx-other").await, 200);
+    assert_eq!(bench.only_call().await, call);
+    for _ in 0..2 {
+        assert_eq!(notify("/hooks/store/hook-secret", &ended).await, 200);
+        assert_eq!(bench.live().await, []);
+    }
+    assert_eq!(bench.released("hung_up"), 1);
 }
 
 #[tokio::test]
