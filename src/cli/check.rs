@@ -47,6 +47,8 @@ async fn faults(path: &Path) -> Result<Vec<Fault>> {
     let mut faults = stale_names(&services.store, &known).await?;
     faults.extend(useless_credentials(&services.store, &config).await?);
     faults.extend(issuers(&services.store, &config.issuer).await?);
+    let scope = &config.digest.scope.0;
+    faults.extend(unknown_policies(&services.store, "digest.scope", scope.iter()).await?);
     Ok(faults)
 }
 
@@ -84,11 +86,28 @@ async fn issuers(store: &Store, issuers: &[issuer::Spec]) -> Result<Vec<Fault>, 
                 faults.push(fault(format!("{path}.tenant"), &message));
             }
         }
-        for policy in issuer.principal().policies.all() {
-            if store.policy(policy).await?.is_none() {
-                let message = format!("there is no policy `{policy}`");
-                faults.push(fault(format!("{path}.principal.policies"), &message));
-            }
+        let (path, policies) = (
+            format!("{path}.principal.policies"),
+            &issuer.principal().policies,
+        );
+        faults.extend(unknown_policies(store, &path, policies.all()).await?);
+    }
+    Ok(faults)
+}
+
+/// Those of the policies that the store does not know.
+async fn unknown_policies(
+    store: &Store,
+    path: &str,
+    policies: impl IntoIterator<Item = &str>,
+) -> Result<Vec<Fault>, StoreError> {
+    let mut faults = Vec::new();
+    for policy in policies {
+        if store.policy(policy).await?.is_none() {
+            faults.push(fault(
+                path.to_owned(),
+                &format!("there is no policy `{policy}`"),
+            ));
         }
     }
     Ok(faults)
@@ -125,12 +144,8 @@ async fn stale_names(store: &Store, backends: &[&str]) -> Result<Vec<Fault>, Sto
         }
     }
     for client in &clients {
-        for policy in client.policies.iter() {
-            if store.policy(policy).await?.is_none() {
-                let path = format!("client.{}.policies", client.id);
-                faults.push(fault(path, &format!("there is no policy `{policy}`")));
-            }
-        }
+        let path = format!("client.{}.policies", client.id);
+        faults.extend(unknown_policies(store, &path, client.policies.iter()).await?);
     }
     Ok(faults)
 }

@@ -373,6 +373,18 @@ fn check_finds_rows_that_name_what_is_gone() {
 }
 
 #[test]
+fn check_finds_policies_of_digests_that_are_not_there() {
+    let here = Installation::ready();
+    here.configure(&format!("{CONFIG}digest.scope = 'call pbx'\n"));
+    let output = here.run(&["check"], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "digest.scope: there is no policy `pbx`\n"
+    );
+}
+
+#[test]
 fn check_finds_tenants_and_policies_of_other_issuers_that_are_not_there() {
     let here = Installation::ready();
     let issuer = "[[issuer]]\nname = 'idp'\nkind = 'jwt'\nissuer = 'https://idp.example'\naudience = ['gate']\n\
