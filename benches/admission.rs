@@ -5,7 +5,7 @@
     reason = "a benchmark that cannot go on should say where it stopped"
 )]
 
-use callgate::admission::{Admission, Admitted, Application, SqliteAdmission};
+use callgate::admission::{Admission, Admitted, Application, SqliteAdmission, Terms};
 use callgate::clock::Clock;
 use callgate::metrics::Metrics;
 use callgate::storage::{Settings, Store};
@@ -52,7 +52,7 @@ fn application(number: u64) -> Application {
         idempotency_key: None,
         limit: 2,
         emergency: false,
-        lease: 3_600_000,
+        terms: Terms::until(3_600_000),
     }
 }
 

@@ -31,8 +31,32 @@ pub struct Application {
     pub limit: u32,
     /// Admitted whatever the limit says, and counted.
     pub emergency: bool,
-    /// How long the lease lasts without further evidence, in milliseconds.
+    pub terms: Terms,
+}
+
+/// How long a call may hold its slot (S6), in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Whatever evidence there is.
+    pub cap: EpochMs,
+    /// How long evidence that it lives counts.
     pub lease: EpochMs,
+    /// How much longer, while nobody can ask its backend.
+    pub blind: EpochMs,
+    /// How long it may ring, where the backend can tell that it was answered.
+    pub ring: Option<EpochMs>,
+}
+
+impl Terms {
+    /// Of a call about which no backend will tell anything.
+    pub const fn until(cap: EpochMs) -> Self {
+        Self {
+            cap,
+            lease: cap,
+            blind: 0,
+            ring: None,
+        }
+    }
 }
 
 /// How an application was answered.

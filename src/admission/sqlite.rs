@@ -146,23 +146,28 @@ async fn before(
 }
 
 fn lease(application: Application, now: EpochMs) -> Lease {
+    let terms = application.terms;
+    let cap_at = now.saturating_add(terms.cap);
+    let ring_until = terms.ring.map(|ring| now.saturating_add(ring));
+    let unasked = now.saturating_add(terms.lease).saturating_add(terms.blind);
     Lease {
         id: application.call,
         tenant_id: application.tenant,
         owner: application.owner,
         client_id: application.client,
         backend: application.backend,
-        backend_call_id: None,
         number: application.number,
         line: application.line,
         idempotency_key: application.idempotency_key,
         emergency: i64::from(application.emergency),
         reserved_at: now,
-        active_at: None,
-        unknown_at: None,
         evidence_at: now,
-        lease_expires_at: now.saturating_add(application.lease),
-        ended_at: None,
-        end_cause: None,
+        lease_expires_at: unasked.max(ring_until.unwrap_or(now)).min(cap_at),
+        direction: "out".to_owned(),
+        cap_at,
+        lease_ms: terms.lease,
+        blind_ms: terms.blind,
+        ring_until,
+        ..Lease::default()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Calls, Number, Region};
 use crate::acl::Permit;
-use crate::admission::{AdmissionError, Admitted, Application, Cause, Lease};
+use crate::admission::{AdmissionError, Admitted, Application, Cause, Lease, Terms};
 use crate::auth::Principal;
 use crate::backend::{BackendError, CallBackend, Ending, Line, Originate, Placed, Refusal};
 use crate::clock::millis;
@@ -102,7 +102,7 @@ impl Calls {
                 .emergency_numbers
                 .iter()
                 .any(|number| number == plan.number.as_str()),
-            lease: millis(self.settings.max_duration),
+            terms: Terms::until(millis(self.settings.max_duration)),
         };
         let admitted = self.admission.admit(application).await;
         match &admitted {

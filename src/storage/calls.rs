@@ -3,7 +3,7 @@
 use super::{Connection, Result, Store};
 use crate::clock::EpochMs;
 
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
 pub struct Call {
     /// The `token_call` of the API: random, so that it cannot be guessed.
     pub id: String,
@@ -29,6 +29,30 @@ pub struct Call {
     pub lease_expires_at: EpochMs,
     pub ended_at: Option<EpochMs>,
     pub end_cause: Option<String>,
+    /// Which account of the backend it lives in; `None` where there is one alone.
+    pub account: Option<String>,
+    /// `out` or `in`, as its owner sees it.
+    pub direction: String,
+    /// 1 when it was found at the backend, and not placed by us.
+    pub external: i64,
+    /// When it ends whatever evidence there is.
+    pub cap_at: EpochMs,
+    /// How long evidence that it lives counts.
+    pub lease_ms: EpochMs,
+    /// How long it holds its slot beyond that, while nobody can ask its backend.
+    pub blind_ms: EpochMs,
+    /// When it ends unless it was answered, where the backend can tell.
+    pub ring_until: Option<EpochMs>,
+    /// When there first was evidence that it was answered.
+    pub answered_at: Option<EpochMs>,
+    /// When a list of the backend first held it.
+    pub listed_at: Option<EpochMs>,
+    /// The begin of the first list that did not hold it any more.
+    pub absent_at: Option<EpochMs>,
+    /// Since when its backend cannot be asked.
+    pub frozen_at: Option<EpochMs>,
+    /// What the backend said of its end.
+    pub backend_cause: Option<String>,
 }
 
 impl Call {
@@ -116,8 +140,9 @@ pub async fn with_key(
 pub async fn insert_below(c: &mut Connection, call: &Call, limit: i64) -> Result<bool> {
     let done = sqlx::query(
         "INSERT INTO calls (id, tenant_id, owner, client_id, backend, number, line, idempotency_key, emergency,
-                            reserved_at, evidence_at, lease_expires_at)
-         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11
+                            reserved_at, evidence_at, lease_expires_at, account, direction, cap_at, lease_ms, blind_ms,
+                            ring_until)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $13, $14, $15, $16, $17, $18
          WHERE (SELECT count(*) FROM calls WHERE owner = $3 AND ended_at IS NULL AND lease_expires_at > $10) < $12",
     )
     .bind(&call.id)
@@ -132,6 +157,12 @@ pub async fn insert_below(c: &mut Connection, call: &Call, limit: i64) -> Result
     .bind(call.reserved_at)
     .bind(call.lease_expires_at)
     .bind(limit)
+    .bind(&call.account)
+    .bind(&call.direction)
+    .bind(call.cap_at)
+    .bind(call.lease_ms)
+    .bind(call.blind_ms)
+    .bind(call.ring_until)
     .execute(c)
     .await?;
     Ok(done.rows_affected() == 1)

@@ -1,7 +1,7 @@
 //! The contract of admission (docs/calls.md S1 to S14): every engine passes every test here.
 
 use callgate::admission::{
-    Admission, AdmissionError, Admitted, Application, Cause, Lease, SqliteAdmission,
+    Admission, AdmissionError, Admitted, Application, Cause, Lease, SqliteAdmission, Terms,
 };
 use callgate::clock::Clock;
 use callgate::metrics::Metrics;
@@ -87,7 +87,7 @@ fn application(call: &str, limit: u32) -> Application {
         idempotency_key: None,
         limit,
         emergency: false,
-        lease: LEASE,
+        terms: Terms::until(LEASE),
     }
 }
 
