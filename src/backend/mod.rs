@@ -5,6 +5,7 @@
 mod calls;
 mod event;
 mod failure;
+mod kalliope;
 mod registry;
 mod session;
 
@@ -40,6 +41,11 @@ pub struct Capabilities {
 #[async_trait]
 pub trait CallBackend: Send + Sync {
     fn capabilities(&self) -> Capabilities;
+
+    /// Whether a call that it cannot hang up may be ended here alone, while the telephones go on.
+    fn ends_locally(&self) -> bool {
+        false
+    }
 
     /// Places a call, or says how sure it is that it did not. It never asks twice: a second telephone could ring.
     async fn originate(&self, call: &Originate) -> Result<Placed, BackendError>;

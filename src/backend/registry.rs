@@ -1,6 +1,7 @@
 //! Backends as the configuration names them.
 
 use super::CallBackend;
+use super::kalliope::Kalliope;
 use super::session::SessionStore;
 use crate::clock::Clock;
 use crate::http::client::{Client, ClientError, Settings};
@@ -99,7 +100,7 @@ const fn entry<B: Configurable>() -> Entry {
 }
 
 /// Every backend that the configuration can name.
-const BACKENDS: &[Entry] = &[entry::<SessionStore>()];
+const BACKENDS: &[Entry] = &[entry::<SessionStore>(), entry::<Kalliope>()];
 
 /// What `[[backend]]` says: a name, a kind, and settings that only the kind understands.
 #[derive(Debug, Clone, serde::Deserialize)]

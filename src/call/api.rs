@@ -1,5 +1,6 @@
 //! `/rest/call` over HTTP: POST places a call, PUT ends one, GET shows one or lists them.
 
+use super::end::Where;
 use super::wire::{CallView, Fields, Format, Rendered, Rendering, WireError};
 use super::{Calls, Intent};
 use crate::acl::Permit;
@@ -13,11 +14,14 @@ use axum::routing::{MethodRouter, get};
 use bytes::Bytes;
 use http::header::LOCATION;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use std::sync::Arc;
 
 const PATH: &str = "/rest/call";
+
+/// `here`: the slot is free, but the telephone system was not told.
+const ENDED: HeaderName = HeaderName::from_static("x-callgate-ended");
 
 pub(super) fn endpoints(calls: &Arc<Calls>) -> Endpoints {
     let handlers: MethodRouter = get(read)
@@ -52,10 +56,15 @@ async fn stop(
     body: Bytes,
 ) -> Result<Response> {
     let fields = Fields::read(&head, &body)?;
-    let call = calls
+    let (call, ended) = calls
         .hang_up(&permit, fields.required("token_call")?)
         .await?;
-    Ok(located(StatusCode::OK, &calls, call))
+    let mut answer = located(StatusCode::OK, &calls, call);
+    if ended == Where::Here {
+        let here = HeaderValue::from_static("here");
+        answer.headers_mut().insert(ENDED, here);
+    }
+    Ok(answer)
 }
 
 async fn read(State(calls): State<Arc<Calls>>, permit: Permit, head: Parts) -> Result<Response> {

@@ -1,6 +1,7 @@
 //! Call backends: the contract that each passes, and what their answers do to the slot.
 
-use crate::harness::{Answer, TestGateway, form, get};
+use crate::harness::{Answer, NOW, TestGateway, form, get};
+use crate::process::fakes::Fake;
 use async_trait::async_trait;
 use callgate::backend::{
     BackendError, Backends, CallBackend, CallEvent, Capabilities, Ending, EventKind, Line,
@@ -12,6 +13,7 @@ use callgate::proxy::Site;
 use callgate::route::Routes;
 use callgate::secret::Secret;
 use http::Method;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -285,6 +287,24 @@ async fn the_session_store_passes_the_contract() {
     let gateway = TestGateway::start().await;
     let backends = &gateway.version.calls.backends;
     passes_the_contract(backends.get("store").unwrap().as_ref()).await;
+}
+
+#[tokio::test]
+async fn a_kalliope_passes_the_contract() {
+    let fake = Fake::start("kalliope", &["--user", "default/click2call:password"]);
+    let config = format!(
+        "[[credential]]\nname = 'c'\nkind = 'digest'\nusername = 'click2call'\ndomain = 'default'\n\
+         password = 'password'\nsalt_from = 'http://{0}'\n\
+         [[backend]]\nname = 'pbx'\nkind = 'kalliope'\nurl = 'http://{0}'\ncredential = 'c'\n[calls]\nbackend = 'pbx'\n",
+        fake.address
+    );
+    let gateway = TestGateway::with(&config).await;
+    // A digest is made by the time of now.
+    fake.admin("PUT", "clock", &json!({ "frozen": NOW / 1000 }))
+        .await;
+    let backends = &gateway.version.calls.backends;
+    passes_the_contract(backends.get("pbx").unwrap().as_ref()).await;
+    assert_eq!(fake.log("dialled").len(), 1);
 }
 
 #[tokio::test]

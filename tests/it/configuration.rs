@@ -91,6 +91,48 @@ fn every_key_of_an_issuer_is_documented_with_its_kind() {
 }
 
 #[test]
+fn every_key_of_a_backend_is_documented_with_its_kind() {
+    let uncommented = DOCUMENTED.replace("\n# ", "\n");
+    let kalliope = ["", "[backend.click]", "[backend.numbers]", "[backend.hook]"];
+    for (kind, tables) in [("kalliope", &kalliope)] {
+        let sections = uncommented.split("\n[[backend]]\n").skip(1);
+        let mut kinds = sections.filter(|body| body.contains(&format!("\nkind = \"{kind}\"\n")));
+        let section = kinds.next().unwrap().split("\n[[").next().unwrap();
+        for table in tables {
+            let text =
+                format!("[[backend]]\nname = 'b'\nkind = '{kind}'\n{table}\nno_such_key = 1\n");
+            let faults = Config::parse(&with_least(&text)).unwrap().faults();
+            let known = quoted(&faults[0].message);
+            assert!(!known.is_empty(), "{kind} {table}");
+            let body = section.split_once(table).unwrap().1;
+            let body = body.split("\n[backend.").next().unwrap();
+            for key in known {
+                let is_documented = body.contains(&format!("\n{key} = "))
+                    || section.contains(&format!("\n[backend.{key}]"));
+                assert!(
+                    is_documented,
+                    "config/callgate.toml says nothing of `{key}` of {kind} {table}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_examples_of_backends_have_no_fault() {
+    let document = include_str!("../../docs/backends.md");
+    let blocks = document.split("\n\n");
+    let examples = blocks.filter(|block| block.starts_with("    [["));
+    let text: String = examples.map(|block| format!("{block}\n")).collect();
+    assert!(text.matches("[[backend]]").count() > 0);
+    let text = text
+        .replace("file:/etc/callgate/", "secret-of-")
+        .replace(".secret\"", "-secret\"");
+    let config = format!("{}\n{text}", documented());
+    assert_eq!(Config::parse(&config).unwrap().faults(), []);
+}
+
+#[test]
 fn the_examples_of_issuers_have_no_fault() {
     let document = include_str!("../../docs/issuers.md");
     let lines = document
@@ -197,6 +239,11 @@ fn with_least(text: &str) -> String {
 /// The keys that the error names when one is unknown.
 fn known_keys(text: &str) -> Vec<String> {
     let error = Config::parse(text).unwrap_err().to_string();
+    quoted(&error)
+}
+
+/// What an error quotes that was expected.
+fn quoted(error: &str) -> Vec<String> {
     let (_, expected) = error
         .split_once("expected ")
         .unwrap_or_else(|| panic!("{error}"));

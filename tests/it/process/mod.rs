@@ -12,6 +12,7 @@ mod framing;
 mod http2;
 mod introspection;
 mod issuer;
+mod kalliope;
 mod legacy;
 mod limits;
 mod log;
