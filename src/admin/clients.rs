@@ -7,6 +7,7 @@ use crate::clock::EpochMs;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::storage::clients::{Client, TokenFormat};
+use crate::storage::lines::Line;
 use crate::storage::{Flag, Words};
 use crate::token::{Class, Subject};
 use serde::{Deserialize, Serialize};
@@ -126,8 +127,8 @@ pub struct ClientView {
     /// Until when the secret before this one is good.
     #[serde(skip_serializing_if = "Option::is_none")]
     former_secret_until: Option<String>,
-    /// Extension or device, by backend.
-    lines: BTreeMap<String, String>,
+    /// By backend.
+    lines: BTreeMap<String, Line>,
     enabled: bool,
     created_at: String,
 }
@@ -248,7 +249,7 @@ impl Administration {
         by: &Permit,
         id: &str,
         backend: &str,
-        line: &str,
+        line: &Line,
     ) -> Result<()> {
         self.known_client(id).await?;
         self.set_line(&owner(id), backend, line).await?;

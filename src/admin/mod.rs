@@ -55,6 +55,7 @@ use crate::error::{Error, Result};
 use crate::sealer::Sealer;
 use crate::storage::Store;
 use crate::storage::audit::{Entry, Event};
+use crate::storage::lines::Line;
 use crate::token::{Follower, Keyring, Mint};
 use crate::upstream_auth::Safe;
 use std::sync::Arc;
@@ -124,7 +125,7 @@ impl Administration {
         )))
     }
 
-    async fn set_line(&self, owner: &str, backend: &str, line: &str) -> Result<()> {
+    async fn set_line(&self, owner: &str, backend: &str, line: &Line) -> Result<()> {
         self.must_be_configured(backend)?;
         rules::line(line)?;
         Ok(self.store.set_line(owner, backend, Some(line)).await?)

@@ -2,6 +2,7 @@
 
 use crate::call::Region;
 use crate::error::{Error, Result};
+use crate::storage::lines::Line;
 
 /// The short name of a tenant or a client: it stands in paths, in logs and in HTTP Basic, so it needs no escapes.
 pub(super) fn short_name(what: &str, name: &str) -> Result<()> {
@@ -30,11 +31,28 @@ pub(super) fn label(what: &str, text: &str) -> Result<()> {
     })
 }
 
-/// An extension or a device: visible ASCII, since it goes to telephone systems as it is.
-pub(super) fn line(line: &str) -> Result<()> {
-    let good = (1..=128).contains(&line.len()) && line.bytes().all(|b| b.is_ascii_graphic());
+/// An extension and a device are visible ASCII, since they go to telephone systems as they are.
+pub(super) fn line(line: &Line) -> Result<()> {
+    visible("a line", &line.line)?;
+    let device = line.device.as_deref();
+    device.map_or(Ok(()), |device| visible("a device", device))?;
+    line.caller_id.as_deref().map_or(Ok(()), caller_id)
+}
+
+fn visible(what: &str, text: &str) -> Result<()> {
+    let good = (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
     must(good, || {
-        "a line has 1 to 128 visible ASCII characters".to_owned()
+        format!("{what} has 1 to 128 visible ASCII characters")
+    })
+}
+
+fn caller_id(number: &str) -> Result<()> {
+    let digits = number.strip_prefix('+').unwrap_or_default();
+    let good = (7..=15).contains(&digits.len())
+        && digits.bytes().all(|b| b.is_ascii_digit())
+        && !digits.starts_with('0');
+    must(good, || {
+        "a caller id is a number in international form, such as `+390501234567`".to_owned()
     })
 }
 

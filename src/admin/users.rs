@@ -5,6 +5,7 @@ use super::{Administration, Change, Password, rules, view};
 use crate::acl::Permit;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
+use crate::storage::lines::Line;
 use crate::storage::users::User;
 use crate::token::Subject;
 use serde::{Deserialize, Serialize};
@@ -46,8 +47,8 @@ pub struct UserView {
     can_log_in: bool,
     call_limit: Option<i64>,
     backend: Option<String>,
-    /// Extension or device, by backend.
-    lines: BTreeMap<String, String>,
+    /// By backend.
+    lines: BTreeMap<String, Line>,
     enabled: bool,
     created_at: String,
 }
@@ -148,7 +149,7 @@ impl Administration {
         by: &Permit,
         id: &str,
         backend: &str,
-        line: &str,
+        line: &Line,
     ) -> Result<()> {
         self.user(id).await?;
         self.set_line(&owner(id), backend, line).await?;

@@ -2,7 +2,7 @@
 
 use crate::clock::EpochMs;
 use crate::secret::Secret;
-use crate::storage::lines::Line;
+use crate::storage::lines::{Line, LineAt};
 use jiff::Timestamp;
 use serde::Serializer;
 use std::collections::BTreeMap;
@@ -14,11 +14,9 @@ pub(super) fn time(at: EpochMs) -> String {
         .to_string()
 }
 
-pub(super) fn lines(lines: Vec<Line>) -> BTreeMap<String, String> {
-    lines
-        .into_iter()
-        .map(|line| (line.backend, line.line))
-        .collect()
+pub(super) fn lines(lines: Vec<LineAt>) -> BTreeMap<String, Line> {
+    let lines = lines.into_iter();
+    lines.map(|at| (at.backend, at.line)).collect()
 }
 
 /// For the answer to the act that made the secret, and nowhere else.

@@ -5,6 +5,7 @@
 mod calls;
 mod event;
 mod failure;
+pub mod http;
 mod kalliope;
 mod registry;
 mod session;

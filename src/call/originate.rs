@@ -57,10 +57,10 @@ impl Calls {
             .store
             .line(&principal.subject.to_string(), &backend_name)
             .await?
-            .map(|extension| Line {
-                extension,
-                device: None,
-                caller_id: None,
+            .map(|found| Line {
+                extension: found.line,
+                device: found.device,
+                caller_id: found.caller_id,
             });
         if backend.capabilities().needs_line && line.is_none() {
             return Err(Error::NoLine {

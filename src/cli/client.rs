@@ -2,6 +2,7 @@
 
 use super::Result;
 use super::arguments::{duration, one_of};
+use super::line::AtBackend;
 use super::office::Office;
 use super::output::Output;
 use crate::admin::{
@@ -41,9 +42,8 @@ pub(super) enum Command {
     /// Set the line, at a backend, of a client that acts for itself
     Line {
         id: String,
-        backend: String,
-        /// The extension or device, or `none`
-        line: Change<String>,
+        #[command(flatten)]
+        at: AtBackend,
     },
 }
 
@@ -151,18 +151,11 @@ pub(super) async fn run(office: &Office, command: Command, output: Output) -> Re
         }
         Command::Disable { id } => output.one(&change(office, &id, enabled(false)).await?),
         Command::Enable { id } => output.one(&change(office, &id, enabled(true)).await?),
-        Command::Line { id, backend, line } => {
-            match line.value() {
-                Some(line) => {
-                    office
-                        .set_client_line(&office.permit, &id, &backend, line)
-                        .await?;
-                }
-                None => {
-                    office
-                        .remove_client_line(&office.permit, &id, &backend)
-                        .await?;
-                }
+        Command::Line { id, at } => {
+            let (by, backend) = (&office.permit, &at.backend);
+            match at.line()? {
+                Some(line) => office.set_client_line(by, &id, backend, &line).await?,
+                None => office.remove_client_line(by, &id, backend).await?,
             }
             output.one(&office.client(&id).await?)
         }

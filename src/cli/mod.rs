@@ -14,6 +14,7 @@ mod identity;
 mod import;
 mod issuer;
 mod key;
+mod line;
 mod logging;
 mod migrate;
 mod office;

@@ -123,9 +123,20 @@ fn plain(value: Option<&Value>) -> String {
         Some(Value::Object(fields)) => joined(
             fields
                 .iter()
-                .map(|(k, v)| format!("{k}={}", plain(Some(v)))),
+                .filter(|(_, value)| !value.is_null())
+                .map(|(k, v)| format!("{k}={}", enclosed(v))),
         ),
         Some(number) => number.to_string(),
+    }
+}
+
+/// What is in an object within another one belongs together.
+fn enclosed(value: &Value) -> String {
+    let text = plain(Some(value));
+    if value.is_object() {
+        format!("({text})")
+    } else {
+        text
     }
 }
 
@@ -152,7 +163,10 @@ mod tests {
 
     #[test]
     fn every_kind_of_field_is_readable() {
-        let item = json!({"a": [], "bb": ["x", "y"], "c": {"store": "100"}, "d": true});
-        assert_eq!(fields(&item), "a   -\nbb  x y\nc   store=100\nd   yes\n");
+        let item = json!({"a": [], "bb": ["x", "y"], "c": {"store": {"line": "100", "device": null}}, "d": true});
+        assert_eq!(
+            fields(&item),
+            "a   -\nbb  x y\nc   store=(line=100)\nd   yes\n"
+        );
     }
 }

@@ -4,6 +4,7 @@ use super::Result;
 use super::arguments::password_from_stdin;
 use super::credential;
 use super::digest;
+use super::line::AtBackend;
 use super::office::Office;
 use super::output::Output;
 use crate::admin::{Change, NewUser, Password, UserChanges, UserView};
@@ -44,9 +45,8 @@ pub(super) enum Command {
     Line {
         #[command(flatten)]
         user: Named,
-        backend: String,
-        /// The extension or device, or `none`
-        line: Change<String>,
+        #[command(flatten)]
+        at: AtBackend,
     },
     /// What a user presents to upstreams: secrets of their own
     #[command(subcommand)]
@@ -142,23 +142,12 @@ pub(super) async fn run(office: &Office, command: Command, output: Output) -> Re
         }
         Command::Credential(command) => credential::run(office, command, output).await,
         Command::Digest(command) => digest::of_user(office, command, output).await,
-        Command::Line {
-            user,
-            backend,
-            line,
-        } => {
+        Command::Line { user, at } => {
             let id = office.user_id(&user.user).await?;
-            match line.value() {
-                Some(line) => {
-                    office
-                        .set_user_line(&office.permit, &id, &backend, line)
-                        .await?;
-                }
-                None => {
-                    office
-                        .remove_user_line(&office.permit, &id, &backend)
-                        .await?;
-                }
+            let (by, backend) = (&office.permit, &at.backend);
+            match at.line()? {
+                Some(line) => office.set_user_line(by, &id, backend, &line).await?,
+                None => office.remove_user_line(by, &id, backend).await?,
             }
             output.one(&office.user(&id).await?)
         }

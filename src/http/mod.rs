@@ -8,10 +8,12 @@ pub mod websocket;
 
 pub use legacy::{Legacy, noting};
 
+use crate::clock::EpochMs;
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use jiff::fmt::rfc2822::DateTimeParser;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -72,6 +74,13 @@ impl std::fmt::Display for DecisionId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:032x}", self.0)
     }
+}
+
+/// The time that a header says (RFC 9110 §5.6.7).
+pub fn date(headers: &HeaderMap, name: &HeaderName) -> Option<EpochMs> {
+    let text = headers.get(name)?.to_str().ok()?;
+    let parsed = DateTimeParser::new().parse_timestamp(text);
+    parsed.ok().map(jiff::Timestamp::as_millisecond)
 }
 
 /// A response with a body of the given type.

@@ -7,6 +7,7 @@ use crate::clock::EpochMs;
 use crate::storage::Words;
 use crate::storage::revocations::Kind;
 use std::fmt;
+use std::str::FromStr;
 
 /// Who acts. Users and clients have name spaces of their own, so that a client cannot pose as a user (RFC 9700 §4.15).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -59,6 +60,29 @@ impl Subject {
             Self::User(id) | Self::Client(id) => id,
             Self::External(external) => external.as_str(),
             Self::Operator => "operator",
+        }
+    }
+}
+
+/// What stands in the store in place of a subject is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it names no subject")]
+pub struct NoSubject;
+
+/// As [`Subject`] displays itself.
+impl FromStr for Subject {
+    type Err = NoSubject;
+
+    fn from_str(text: &str) -> Result<Self, NoSubject> {
+        match text.split_once(':') {
+            Some(("user", id)) => Ok(Self::User(id.to_owned())),
+            Some(("client", id)) => Ok(Self::Client(id.to_owned())),
+            Some((External::KIND, rest)) => {
+                let (issuer, subject) = rest.split_once(':').ok_or(NoSubject)?;
+                Ok(Self::External(External::new(issuer, subject)))
+            }
+            None if text == "operator" => Ok(Self::Operator),
+            _ => Err(NoSubject),
         }
     }
 }
@@ -136,5 +160,21 @@ impl Facts {
         .chain(user)
         .chain(grant)
         .chain(self.origin.iter().flat_map(|origin| origin.keys()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_read_as_it_is_written() {
+        for text in ["user:u1", "client:crm", "external:idp:a:b", "operator"] {
+            let subject: Subject = text.parse().unwrap();
+            assert_eq!(subject.to_string(), text);
+        }
+        for text in ["", "u1", "operator:", "external:idp", "User:u1"] {
+            assert_eq!(text.parse::<Subject>(), Err(NoSubject), "{text}");
+        }
     }
 }

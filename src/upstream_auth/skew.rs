@@ -1,10 +1,10 @@
 //! How far an upstream's clock is from ours, as the `Date` of its answers says: a digest counts for minutes, by its clock.
 
 use crate::clock::{EpochMs, millis};
+use crate::http::date;
 use crate::metrics::CredentialMetrics;
 use http::HeaderMap;
 use http::header::{AGE, DATE};
-use jiff::fmt::rfc2822::DateTimeParser;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ impl Skew {
         if headers.contains_key(AGE) || !(0..=millis(PROMPT)).contains(&took) {
             return;
         }
-        let Some(date) = date(headers) else {
+        let Some(date) = date(headers, &DATE) else {
             return;
         };
         let ahead = date.saturating_sub(now);
@@ -75,13 +75,6 @@ impl Skew {
             tracing::info!(credential, seconds, "the upstream's clock is ours again");
         }
     }
-}
-
-/// RFC 9110 §6.6.1
-fn date(headers: &HeaderMap) -> Option<EpochMs> {
-    let text = headers.get(DATE)?.to_str().ok()?;
-    let parsed = DateTimeParser::new().parse_timestamp(text);
-    parsed.ok().map(jiff::Timestamp::as_millisecond)
 }
 
 #[cfg(test)]

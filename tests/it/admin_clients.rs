@@ -195,7 +195,10 @@ async fn a_client_has_lines_of_its_own() {
         .await
         .expect(204);
     let lines = gateway.admin_get("/admin/clients/crm").await.json()["lines"].clone();
-    assert_eq!(lines, json!({ "store": "200" }));
+    assert_eq!(
+        lines,
+        json!({ "store": { "line": "200", "device": null, "caller_id": null } })
+    );
     gateway.admin_delete(line).await.expect(204);
     assert_eq!(
         gateway.admin_get("/admin/clients/crm").await.json()["lines"],

@@ -215,11 +215,26 @@ async fn a_line_is_set_replaced_and_removed() {
         .await
         .expect(204);
     gateway
-        .admin_put(&line, json!({ "line": "101" }))
+        .admin_put(
+            &line,
+            json!({ "line": "101", "device": "e0", "caller_id": "+390501234567" }),
+        )
         .await
         .expect(204);
-    let lines = gateway.admin_get(ANN).await.json()["lines"].clone();
-    assert_eq!(lines, json!({ "store": "101" }));
+    let lines = async || gateway.admin_get(ANN).await.json()["lines"].clone();
+    assert_eq!(
+        lines().await,
+        json!({ "store": { "line": "101", "device": "e0", "caller_id": "+390501234567" } })
+    );
+    // PUT says all of it.
+    gateway
+        .admin_put(&line, json!({ "line": "102" }))
+        .await
+        .expect(204);
+    assert_eq!(
+        lines().await,
+        json!({ "store": { "line": "102", "device": null, "caller_id": null } })
+    );
     gateway.admin_delete(&line).await.expect(204);
     assert_eq!(gateway.admin_get(ANN).await.json()["lines"], json!({}));
 }
@@ -240,6 +255,23 @@ async fn a_line_needs_its_user_its_backend_and_its_form() {
     set(&format!("{ANN}/lines/store"), "")
         .await
         .refused(400, "a line");
+    for (more, why) in [
+        (json!({ "line": "100", "device": "e 0" }), "a device"),
+        (
+            json!({ "line": "100", "caller_id": "0501234567" }),
+            "a caller id",
+        ),
+        (json!({ "line": "100", "caller_id": "+39" }), "a caller id"),
+        (
+            json!({ "line": "100", "colour": "red" }),
+            "unknown field `colour`",
+        ),
+    ] {
+        gateway
+            .admin_put(&format!("{ANN}/lines/store"), more)
+            .await
+            .refused(400, why);
+    }
 }
 
 #[tokio::test]

@@ -15,8 +15,8 @@ use callgate::secret::Secret;
 use http::Method;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -42,6 +42,8 @@ struct Scripted {
     hang_up: Says,
     can_hang_up: bool,
     placed: AtomicUsize,
+    /// From where the last call was placed.
+    from: Mutex<Option<Line>>,
     ended: AtomicUsize,
     begun: Notify,
     go_on: Notify,
@@ -54,6 +56,7 @@ impl Scripted {
             hang_up,
             can_hang_up: true,
             placed: AtomicUsize::new(0),
+            from: Mutex::default(),
             ended: AtomicUsize::new(0),
             begun: Notify::new(),
             go_on: Notify::new(),
@@ -99,6 +102,7 @@ impl CallBackend for Scripted {
 
     async fn originate(&self, call: &Originate) -> Result<Placed, BackendError> {
         self.placed.fetch_add(1, Ordering::SeqCst);
+        self.from.lock().unwrap().clone_from(&call.line);
         self.says(self.originate).await?;
         Ok(Placed {
             backend_call_id: Some(format!("pbx-{}", call.call)),
@@ -377,6 +381,22 @@ async fn a_call_that_its_system_tells_to_be_over_gives_its_slot_back() {
         assert_eq!(bench.live().await, []);
     }
     assert_eq!(bench.released("hung_up"), 1);
+}
+
+#[tokio::test]
+async fn a_call_comes_from_the_line_that_our_records_name() {
+    let bench = Bench::new(Says::Yes, Says::Yes).await;
+    let line = json!({ "line": "e0", "device": "e1", "caller_id": "+390501234567" });
+    let path = "/admin/users/id-of-ann/lines/store";
+    bench.gateway.admin_put(path, line).await.expect(204);
+    assert_eq!(bench.place().await.status, 201);
+    let from = bench.backend.from.lock().unwrap().clone();
+    let line = Line {
+        extension: "e0".to_owned(),
+        device: Some("e1".to_owned()),
+        caller_id: Some("+390501234567".to_owned()),
+    };
+    assert_eq!(from, Some(line));
 }
 
 #[tokio::test]

@@ -188,7 +188,16 @@ fn a_user_is_named_by_tenant_and_username_in_every_command() {
     let here = Installation::ready();
     let id = here.json(&["user", "create", "acme", "ann"])["id"].clone();
     let user = |arguments: &[&str]| here.json(&[&["user"], arguments].concat());
-    user(&["line", "acme/ann", "store", "100"]);
+    user(&[
+        "line",
+        "acme/ann",
+        "store",
+        "100",
+        "--device",
+        "e0",
+        "--caller-id",
+        "+390501234567",
+    ]);
     user(&[
         "set",
         "acme/ann",
@@ -205,7 +214,12 @@ fn a_user_is_named_by_tenant_and_username_in_every_command() {
             &shown["call_limit"],
             &shown["enabled"]
         ),
-        (&id, &json!({ "store": "100" }), &json!(1), &json!(false))
+        (
+            &id,
+            &json!({ "store": { "line": "100", "device": "e0", "caller_id": "+390501234567" } }),
+            &json!(1),
+            &json!(false)
+        )
     );
     assert_eq!(user(&["enable", "acme/ann"])["enabled"], true);
     assert_eq!(

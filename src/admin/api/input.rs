@@ -21,13 +21,6 @@ pub(super) struct OfTenant {
     pub(super) tenant: Option<String>,
 }
 
-/// The body that sets a line.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct LineBody {
-    pub(super) line: String,
-}
-
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Error;
 

@@ -1,12 +1,13 @@
 //! `/admin/users`
 
-use super::input::{Body, LineBody, OfTenant, Params};
+use super::input::{Body, OfTenant, Params};
 use super::{Admin, Id, created, list, nothing, shown};
 use crate::acl::Permit;
 use crate::admin::{Administration, NewUser, UserChanges};
 use crate::error::Result;
 use crate::http::Response;
 use crate::route::Endpoints;
+use crate::storage::lines::Line;
 use axum::extract::{Path, State};
 use axum::routing::{get, put};
 use http::Method;
@@ -56,7 +57,7 @@ async fn set_line(
     State(admin): Admin,
     permit: Permit,
     Path((id, backend)): Path<(String, String)>,
-    Body(LineBody { line }): Body<LineBody>,
+    Body(line): Body<Line>,
 ) -> Result<Response> {
     admin.set_user_line(&permit, &id, &backend, &line).await?;
     Ok(nothing())
