@@ -41,6 +41,7 @@ mod interleavings;
 mod issuer;
 mod issuer_revocation;
 mod metrics;
+mod mixing;
 mod oauth;
 mod oauth_assertion;
 mod oauth_authorize;

@@ -67,21 +67,52 @@ async fn at_01_after_a_refusal_the_next_request_is_read_rightly_or_the_connectio
 async fn at_02_an_upgrade_does_not_let_a_second_request_through() {
     let upstream = Upstream::start().await;
     let gate = Gate::start(&upstream.routes()).await;
+    let ann = gate.token("ann", &["pbx.#"]).await;
+    let second = OPEN.replace("/open/second", "/pbx/secret");
+    let websocket = "Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13";
 
-    let mut wire = gate.wire().await;
-    wire.send(&format!(
-        "GET /open/first HTTP/1.1\r\nHost: gate.example\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n{}",
-        OPEN.replace("/open/second", "/pbx/secret")
-    ))
-    .await;
-    assert_eq!(wire.answer().await.status(), 200);
-    let second = wire.answer().await.status();
-
-    assert!(matches!(second, 0 | 401), "{second}");
-    let heard = upstream.heard();
-    assert_eq!(heard.len(), 1, "{heard:?}");
-    assert_eq!(heard[0].header("upgrade"), "");
+    let mut expected = 0;
+    for (path, upgrade, told) in [
+        ("/open/first", "Upgrade: x", ""),
+        // What is passed on: the upstream is asked, and says that it does not want to.
+        ("/open/first", websocket, "websocket"),
+        ("/pbx/first", websocket, "websocket"),
+    ] {
+        for at_once in [true, false] {
+            let mut wire = gate.wire().await;
+            let first = get(path, &ann).replace(
+                "\r\n\r\n",
+                &format!("\r\nConnection: Upgrade\r\n{upgrade}\r\n\r\n"),
+            );
+            if at_once {
+                wire.send(&format!("{first}{second}")).await;
+                assert_eq!(wire.answer().await.status(), 200, "{path} {upgrade}");
+            } else {
+                wire.send(&first).await;
+                assert_eq!(wire.answer().await.status(), 200, "{path} {upgrade}");
+                wire.send(&second).await;
+            }
+            let status = wire.answer().await.status();
+            assert!(matches!(status, 0 | 401), "{path} {upgrade}: {status}");
+            expected += 1;
+            let heard = upstream.heard();
+            assert_eq!(heard.len(), expected, "{heard:?}");
+            assert_eq!(heard[expected - 1].header("upgrade"), told);
+        }
+    }
 }
+
+/// Whatever makes Pingora's `is_upgrade_req` true, or another server believe that the protocol changes.
+const UPGRADES: [&str; 8] = [
+    "Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13",
+    "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__",
+    "Upgrade: x",
+    "Upgrade: ",
+    "Connection: upgrade",
+    "HTTP2-Settings: AAMAAABkAAQAAP__",
+    "Connection: HTTP2-Settings",
+    "Upgrade: TLS/1.2, x\r\nConnection: keep-alive, UPGRADE",
+];
 
 #[tokio::test]
 async fn at_03_no_upgrade_goes_round_authentication_and_admission() {
@@ -89,21 +120,16 @@ async fn at_03_no_upgrade_goes_round_authentication_and_admission() {
     let gate = Gate::with("", &format!("[calls]\nlimit = 1\n{}", upstream.routes())).await;
     let ann = gate.token("ann", &["calls.#"]).await;
 
-    for more in [
-        "Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13",
-        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__",
-        "Upgrade: x",
-    ] {
+    for more in UPGRADES {
         let request = format!("GET /pbx/ws HTTP/1.1\r\nHost: gate.example\r\n{more}\r\n\r\n");
         assert_eq!(gate.ask(&request).await.status(), 401, "{more}");
     }
     let call = form("POST", "/rest/call", &ann, "number=%2B390501234567");
-    let upgraded = call.replace("\r\nContent-Type", "\r\nUpgrade: x\r\nContent-Type");
-    let statuses = [
-        gate.ask(&upgraded).await.status(),
-        gate.ask(&upgraded).await.status(),
-    ];
-    assert_eq!(statuses, [201, 409]);
+    assert_eq!(gate.ask(&call).await.status(), 201);
+    for more in UPGRADES {
+        let upgraded = call.replace("\r\nContent-Type", &format!("\r\n{more}\r\nContent-Type"));
+        assert_eq!(gate.ask(&upgraded).await.status(), 409, "{more}");
+    }
     assert_eq!(upstream.heard().len(), 0);
 }
 
@@ -140,10 +166,16 @@ async fn at_04_at_06_a_frame_that_can_be_read_in_two_ways_is_refused_and_ends_th
         assert_eq!(answer.status(), 400, "{head:?} {answer:?}");
         assert_eq!(wire.answer().await.status(), 0, "{head:?} goes on");
     }
-    let old = format!(
-        "POST /open/a HTTP/1.0\r\nHost: gate.example\r\nTransfer-Encoding: chunked\r\n\r\n{OPEN}"
-    );
-    assert_eq!(gate.ask(&old).await.status(), 400);
+    for connection in ["close", "keep-alive"] {
+        let mut wire = gate.wire().await;
+        wire.send(&format!(
+            "POST /open/a HTTP/1.0\r\nHost: gate.example\r\nConnection: {connection}\r\n\
+             Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{OPEN}"
+        ))
+        .await;
+        assert_eq!(wire.answer().await.status(), 400, "{connection}");
+        assert_eq!(wire.answer().await.status(), 0, "{connection} goes on");
+    }
     assert_eq!(upstream.heard().len(), 0);
 }
 

@@ -1,6 +1,7 @@
 //! The program itself, over real sockets: started, signalled, killed and started again.
 
 mod browser;
+mod claims;
 mod clients;
 mod description;
 mod differential;
@@ -27,6 +28,8 @@ mod shutdown;
 mod streaming;
 mod tls;
 mod tokens;
+mod unread;
+mod unreadable;
 mod upstream;
 mod upstream_credentials;
 mod wazo;
