@@ -8,6 +8,7 @@ pub mod clock;
 pub mod http;
 pub mod kalliope;
 pub mod metrics;
+pub mod number;
 pub mod sealer;
 pub mod secret;
 
@@ -23,6 +24,7 @@ pub mod upstream_auth;
 
 pub mod admission;
 pub mod backend;
+pub mod dialling;
 
 pub mod error;
 pub mod route;

@@ -14,7 +14,7 @@ use paths::{imports, names, tokens};
 /// `Apart` never import one another.
 const LAYERS: &[Layer] = &[
     Ordered(&[
-        "clock", "secret", "sealer", "kalliope", "access", "metrics", "http",
+        "clock", "secret", "sealer", "kalliope", "access", "number", "metrics", "http",
     ]),
     Ordered(&["storage"]),
     Ordered(&["token", "replay", "throttle"]),
@@ -24,6 +24,7 @@ const LAYERS: &[Layer] = &[
     Ordered(&["acl"]),
     Ordered(&["backend"]),
     Ordered(&["admission"]),
+    Ordered(&["dialling"]),
     Ordered(&["cdr"]),
     Ordered(&["error"]),
     Ordered(&["route"]),

@@ -61,6 +61,7 @@ fn tenant(now: i64) -> Tenant {
         call_limit: None,
         backend: None,
         created_at: now,
+        time_zone: None,
         disabled_at: None,
     }
 }

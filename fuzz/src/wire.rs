@@ -1,9 +1,10 @@
 //! The bodies of `/rest/call`: parameters mean the same however they came, and what is shown of a call is only what it is.
 
+use callgate::call;
 use callgate::call::wire::{CallView, Fields, Format, Rendering, WireError};
-use callgate::call::{self, Number, Region};
 use callgate::error::Error;
 use callgate::http::DecisionId;
+use callgate::number::{Number, Region};
 use futures_util::FutureExt;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::request::Parts;

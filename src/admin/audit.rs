@@ -94,7 +94,8 @@ impl Administration {
     }
 }
 
-fn time(name: &str, text: Option<&str>) -> Result<Option<EpochMs>> {
+/// A time that a request names.
+pub(super) fn time(name: &str, text: Option<&str>) -> Result<Option<EpochMs>> {
     let Some(text) = text else { return Ok(None) };
     let wrong = |_| Error::BadRequest(format!("`{name}` is no time such as 2026-11-22T02:39:33Z"));
     let time: Timestamp = text.parse().map_err(wrong)?;

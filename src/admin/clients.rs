@@ -109,7 +109,7 @@ pub struct ClientChanges {
 #[derive(Debug, Serialize)]
 pub struct ClientView {
     pub id: String,
-    tenant: String,
+    pub tenant: String,
     name: String,
     kind: Kind,
     redirect_uris: Words,

@@ -2,6 +2,7 @@
 
 use super::{Administration, rules, view};
 use crate::acl::Permit;
+use crate::dialling::Holder;
 use crate::error::{Error, Result};
 use crate::storage::policies::{Accesses, Policy};
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,13 @@ impl Administration {
             return Err(Error::Conflict(format!(
                 "the client `{}` may ask for the policy `{name}`: take it from the client first",
                 client.id
+            )));
+        }
+        // Without its rules, tokens that are out would be let through where they were refused.
+        let holder = Holder::Policy(name.to_owned()).to_string();
+        if !self.store.dialling_rules(&[holder]).await?.is_empty() {
+            return Err(Error::Conflict(format!(
+                "the policy `{name}` has dialling rules, which narrow tokens that are out: remove them first"
             )));
         }
         self.store.delete_policy(name).await?;

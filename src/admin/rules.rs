@@ -1,8 +1,9 @@
 //! What names and texts an administrator may give.
 
-use crate::call::Region;
 use crate::error::{Error, Result};
+use crate::number::Region;
 use crate::storage::lines::Line;
+use jiff::tz::TimeZone;
 
 /// The short name of a tenant or a client: it stands in paths, in logs and in HTTP Basic, so it needs no escapes.
 pub(super) fn short_name(what: &str, name: &str) -> Result<()> {
@@ -77,6 +78,13 @@ pub(super) fn region(region: &str) -> Result<()> {
     let parsed: Result<Region, _> = region.parse();
     let reason = |error| Error::BadRequest(format!("the region `{region}` is {error}"));
     parsed.map(|_| ()).map_err(reason)
+}
+
+/// By an IANA name.
+pub(super) fn time_zone(name: &str) -> Result<()> {
+    must(TimeZone::get(name).is_ok(), || {
+        format!("there is no time zone `{name}`: write it as `Europe/Rome`")
+    })
 }
 
 fn is_text(text: &str, longest: usize) -> bool {

@@ -17,6 +17,9 @@ pub struct NewTenant {
     pub region: String,
     pub call_limit: Option<u32>,
     pub backend: Option<String>,
+    /// The IANA name of the zone whose clocks its people look at.
+    #[serde(default)]
+    pub time_zone: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -28,6 +31,7 @@ pub struct TenantChanges {
     pub region: Option<String>,
     pub call_limit: Change<u32>,
     pub backend: Change<String>,
+    pub time_zone: Change<String>,
     #[serde(deserialize_with = "given")]
     pub enabled: Option<bool>,
 }
@@ -40,6 +44,7 @@ pub struct TenantView {
     region: String,
     call_limit: Option<i64>,
     backend: Option<String>,
+    time_zone: Option<String>,
     enabled: bool,
     created_at: String,
 }
@@ -52,6 +57,7 @@ impl From<Tenant> for TenantView {
             region: tenant.region,
             call_limit: tenant.call_limit,
             backend: tenant.backend,
+            time_zone: tenant.time_zone,
             enabled: tenant.disabled_at.is_none(),
             created_at: view::time(tenant.created_at),
         }
@@ -73,12 +79,14 @@ impl Administration {
         rules::short_name("a tenant's id", &new.id)?;
         let name = new.name.unwrap_or_else(|| new.id.clone());
         self.check_tenant(Some(&name), Some(&new.region), new.backend.as_ref())?;
+        new.time_zone.as_deref().map_or(Ok(()), rules::time_zone)?;
         let tenant = Tenant {
             id: new.id,
             name,
             region: new.region,
             call_limit: new.call_limit.map(i64::from),
             backend: new.backend,
+            time_zone: new.time_zone,
             created_at: self.clock.now(),
             disabled_at: None,
         };
@@ -98,12 +106,15 @@ impl Administration {
             changes.region.as_deref(),
             changes.backend.value(),
         )?;
+        let zone = changes.time_zone.value();
+        zone.map_or(Ok(()), |zone| rules::time_zone(zone))?;
         let now = self.clock.now();
         let change = move |tenant: &mut Tenant| {
             replace(&mut tenant.name, changes.name);
             replace(&mut tenant.region, changes.region);
             changes.call_limit.apply(&mut tenant.call_limit);
             changes.backend.apply(&mut tenant.backend);
+            changes.time_zone.apply(&mut tenant.time_zone);
             enable(&mut tenant.disabled_at, changes.enabled, now);
         };
         let tenant = self.store.change_tenant(id, change, now).await?;

@@ -5,6 +5,7 @@ use crate::admission::SqliteAdmission;
 use crate::backend::{Backends, Means, Spec};
 use crate::call::{self, Calls};
 use crate::config::Config;
+use crate::dialling::Dialling;
 use crate::upstream_auth::Credentials;
 use std::sync::Arc;
 
@@ -33,6 +34,11 @@ impl Services {
         Ok(Calls {
             store: self.store.clone(),
             admission: Arc::new(SqliteAdmission::new(self.store.clone(), self.clock.clone())),
+            dialling: Arc::new(Dialling {
+                store: self.store.clone(),
+                settings: config.dialling.clone(),
+                time_zone: config.calls.time_zone.clone(),
+            }),
             backends: Backends::build(&backends(config), &means)?,
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),

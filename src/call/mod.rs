@@ -1,18 +1,17 @@
 //! The call API: place, see and end calls.
 
 mod api;
+mod clear;
 mod dialect;
 mod end;
 mod events;
 mod hooks;
-mod number;
 mod originate;
 mod settings;
 mod sweep;
 pub mod wire;
 
 pub use dialect::dialect;
-pub use number::{Number, NumberError, Region};
 pub use originate::Intent;
 pub use settings::Settings;
 
@@ -20,6 +19,7 @@ use crate::admission::{Admission, Lease};
 use crate::auth::Principal;
 use crate::backend::Backends;
 use crate::clock::Clock;
+use crate::dialling::Dialling;
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
 use crate::route::Endpoints;
@@ -36,6 +36,7 @@ pub struct Calls {
     pub store: Store,
     pub admission: Arc<dyn Admission>,
     pub backends: Backends,
+    pub dialling: Arc<Dialling>,
     pub clock: Clock,
     pub metrics: Metrics,
     pub settings: Settings,

@@ -1,12 +1,14 @@
-//! Placing a call: number → records → admission → backend. The order is docs/calls.md's.
+//! Placing a call: number → dialling rules → records → admission → backend. The order is docs/calls.md's.
 
-use super::{Calls, Number, Region};
+use super::Calls;
+use super::clear::Clearance;
 use crate::acl::Permit;
 use crate::admission::{AdmissionError, Admitted, Application, Cause, Lease, Terms};
 use crate::auth::Principal;
 use crate::backend::{BackendError, CallBackend, Ending, Line, Originate, Placed, Refusal};
 use crate::clock::millis;
 use crate::error::{Error, Result};
+use crate::number::{Number, Region};
 use crate::storage::callers::Caller;
 use crate::token::Subject;
 use std::sync::Arc;
@@ -23,6 +25,7 @@ pub struct Intent {
 /// Whom a call rings, by which system, from which line: all from our records but the number.
 struct Plan {
     number: Number,
+    clearance: Clearance,
     backend_name: String,
     backend: Arc<dyn CallBackend>,
     line: Option<Line>,
@@ -46,6 +49,7 @@ impl Calls {
         })?;
         let number = Number::parse(&intent.number, &region)
             .map_err(|error| Error::BadRequest(error.to_string()))?;
+        let clearance = self.clear(principal, &caller, &number, intent).await?;
         let backend_name = caller
             .backend
             .unwrap_or_else(|| self.settings.backend.clone());
@@ -69,6 +73,7 @@ impl Calls {
         }
         Ok(Plan {
             number,
+            clearance,
             backend_name,
             backend,
             line,
@@ -97,11 +102,7 @@ impl Calls {
             line: plan.line.as_ref().map(|line| line.extension.clone()),
             idempotency_key: intent.idempotency_key,
             limit: plan.limit,
-            emergency: self
-                .settings
-                .emergency_numbers
-                .iter()
-                .any(|number| number == plan.number.as_str()),
+            emergency: plan.clearance == Clearance::Emergency,
             terms: Terms::until(millis(self.settings.max_duration)),
         };
         let admitted = self.admission.admit(application).await;

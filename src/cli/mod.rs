@@ -8,6 +8,7 @@ mod client;
 mod completions;
 mod credential;
 mod demo;
+mod dialling;
 mod digest;
 mod grant;
 mod identity;
@@ -74,6 +75,9 @@ enum Command {
     /// Named lists of accesses: an OAuth scope is a policy's name
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Which numbers may be rung, by whom and when
+    #[command(subcommand)]
+    Dialling(dialling::Command),
     /// Access and refresh tokens
     #[command(subcommand)]
     Token(token::Command),
@@ -145,6 +149,9 @@ fn run(cli: Cli) -> Result {
         }
         Command::Policy(command) => {
             wait(async { policy::run(&Office::open(&config).await?, command, output).await })
+        }
+        Command::Dialling(command) => {
+            wait(async { dialling::run(&Office::open(&config).await?, command, output).await })
         }
         Command::Token(command) => {
             wait(async { token::run(&Office::open(&config).await?, command, output).await })

@@ -42,6 +42,9 @@ pub(super) struct Create {
     /// The backend that places its calls
     #[arg(long)]
     backend: Option<String>,
+    /// The time zone of its people, such as `Europe/Rome`
+    #[arg(long)]
+    time_zone: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -57,6 +60,9 @@ pub(super) struct Set {
     /// The backend, or `none` for the configuration's
     #[arg(long)]
     backend: Option<Change<String>>,
+    /// The time zone of its people, or `none` for the configuration's
+    #[arg(long)]
+    time_zone: Option<Change<String>>,
 }
 
 pub(super) async fn run(office: &Office, command: Command, output: Output) -> Result {
@@ -78,6 +84,7 @@ pub(super) async fn run(office: &Office, command: Command, output: Output) -> Re
                 region: set.region,
                 call_limit: set.call_limit.unwrap_or_default(),
                 backend: set.backend.unwrap_or_default(),
+                time_zone: set.time_zone.unwrap_or_default(),
                 enabled: None,
             },
         ),
@@ -95,6 +102,7 @@ async fn create(office: &Office, new: Create, output: Output) -> Result {
         region: new.region,
         call_limit: new.call_limit,
         backend: new.backend,
+        time_zone: new.time_zone,
     };
     output.one(&office.create_tenant(&office.permit, new).await?)
 }

@@ -52,6 +52,8 @@ impl Config {
                 .filter_map(|route| self.forgets_fault(route)),
         );
         faults.extend(self.backend_faults());
+        let dialling = self.dialling.faults().into_iter();
+        faults.extend(dialling.map(|(key, why)| fault(format!("dialling.{key}"), why)));
         faults.extend(self.upstream.iter().flat_map(|spec| {
             let path = format!("upstream.{}", spec.name);
             spec.faults()

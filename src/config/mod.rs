@@ -11,7 +11,7 @@ pub use routes::RouteSpec;
 use crate::auth::{digest, issuer};
 use crate::proxy::upstream;
 use crate::secret::Secret;
-use crate::{backend, call, http, oauth, provider, proxy, storage, token, upstream_auth};
+use crate::{backend, call, dialling, http, oauth, provider, proxy, storage, token, upstream_auth};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -40,6 +40,8 @@ pub struct Config {
     pub issuer: Vec<issuer::Spec>,
     #[serde(default)]
     pub calls: call::Settings,
+    #[serde(default)]
+    pub dialling: dialling::Settings,
     #[serde(default)]
     pub log: Log,
     #[serde(default)]

@@ -1,6 +1,7 @@
 //! Failures of a request, and the one place that gives each its status and code.
 
 mod challenge;
+mod status;
 
 use crate::acl::Denied;
 use crate::admission::{AdmissionError, Lease};
@@ -8,6 +9,7 @@ use crate::auth::AuthError;
 use crate::auth::digest::DigestRefusal;
 use crate::auth::password::PasswordError;
 use crate::backend::{BackendError, Refusal};
+use crate::dialling;
 use crate::http::{self as messages, DecisionId, Response};
 use crate::sealer::SealError;
 use crate::storage::StoreError;
@@ -18,6 +20,7 @@ use challenge::{DIGEST, bearer, dpop_of, dpop_scheme, quotable};
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
+use status::{of_credential, of_digest, of_refusal};
 use std::sync::Arc;
 
 /// Why a request was not answered as it asked.
@@ -47,6 +50,8 @@ pub enum Error {
     Denied(#[from] Denied),
     #[error(transparent)]
     Admission(#[from] AdmissionError),
+    #[error(transparent)]
+    Dialling(#[from] dialling::Refusal),
     #[error("there is no such call")]
     UnknownCall,
     #[error(
@@ -176,6 +181,7 @@ impl Error {
             Self::Admission(AdmissionError::KeyReused) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused")
             }
+            Self::Dialling(_) => (StatusCode::FORBIDDEN, "dialling_refused"),
             Self::UnknownCall => (StatusCode::CONFLICT, "unknown_call"),
             Self::NoLine { .. } => (StatusCode::CONFLICT, "no_line"),
             Self::NoBackend { .. } => (StatusCode::CONFLICT, "no_backend"),
@@ -246,6 +252,7 @@ impl Error {
                 json!({ "limit": limit, "live": live.len(), "calls": calls })
             }
             Self::Denied(denied) => json!({ "required_access": denied.required }),
+            Self::Dialling(refusal) => json!({ "rule": refusal.id() }),
             Self::Backend {
                 call,
                 source: BackendError::Unknown(_),
@@ -319,38 +326,6 @@ impl Error {
             }
             _ => Vec::new(),
         }
-    }
-}
-
-const fn of_credential(error: &CredentialError) -> (StatusCode, &'static str) {
-    match error {
-        CredentialError::NoUser => (StatusCode::FORBIDDEN, "credential_needs_user"),
-        CredentialError::Missing(_) | CredentialError::NotLinked(_) => {
-            (StatusCode::CONFLICT, "credential_missing")
-        }
-        CredentialError::LoginAgain(_) => (StatusCode::CONFLICT, "credential_login_again"),
-        CredentialError::Unavailable { .. } => {
-            (StatusCode::SERVICE_UNAVAILABLE, "credential_unavailable")
-        }
-        CredentialError::Refused(_) => (StatusCode::BAD_GATEWAY, "upstream_refused_credential"),
-    }
-}
-
-const fn of_refusal(why: Refusal) -> StatusCode {
-    match why {
-        Refusal::Funds => StatusCode::PAYMENT_REQUIRED,
-        Refusal::Forbidden => StatusCode::FORBIDDEN,
-        Refusal::Unknown => StatusCode::UNPROCESSABLE_ENTITY,
-        Refusal::Rate { .. } => StatusCode::TOO_MANY_REQUESTS,
-        Refusal::Credential | Refusal::Other => StatusCode::BAD_GATEWAY,
-    }
-}
-
-fn of_digest(refusal: &DigestRefusal) -> (StatusCode, &'static str) {
-    match refusal {
-        DigestRefusal::Plain => (StatusCode::FORBIDDEN, "tls_required"),
-        DigestRefusal::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
-        _ => (StatusCode::UNAUTHORIZED, "invalid_digest"),
     }
 }
 

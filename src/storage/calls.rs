@@ -88,6 +88,12 @@ impl Store {
         .await?)
     }
 
+    /// The call that an idempotency key of this owner and client names.
+    pub async fn keyed_call(&self, owner: &str, client: &str, key: &str) -> Result<Option<Call>> {
+        let mut connection = self.readers().acquire().await?;
+        with_key(&mut connection, owner, client, key).await
+    }
+
     /// The calls of an owner that hold a slot, oldest first.
     pub async fn live_calls(&self, owner: &str, now: EpochMs) -> Result<Vec<Call>> {
         Ok(sqlx::query_as(LIVE)

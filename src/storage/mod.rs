@@ -10,6 +10,7 @@ pub mod calls;
 pub mod clients;
 pub mod codes;
 pub mod devices;
+pub mod dialling_rules;
 pub mod digests;
 pub mod external_revocations;
 pub mod factors;

@@ -15,6 +15,8 @@ pub struct Tenant {
     pub call_limit: Option<i64>,
     /// The backend that places its calls, unless the user has one.
     pub backend: Option<String>,
+    /// The IANA name of the zone whose clocks its people look at; without one, that of the configuration counts.
+    pub time_zone: Option<String>,
     pub created_at: EpochMs,
     pub disabled_at: Option<EpochMs>,
 }
@@ -39,13 +41,14 @@ impl Store {
         self.write(move |c| {
             Box::pin(async move {
                 sqlx::query(
-                    "INSERT INTO tenants (id, name, region, call_limit, backend, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+                    "INSERT INTO tenants (id, name, region, call_limit, backend, time_zone, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
                 )
                 .bind(tenant.id)
                 .bind(tenant.name)
                 .bind(tenant.region)
                 .bind(tenant.call_limit)
                 .bind(tenant.backend)
+                .bind(tenant.time_zone)
                 .bind(tenant.created_at)
                 .execute(c)
                 .await
@@ -80,13 +83,14 @@ impl Store {
                 let mut tenant = row.ok_or(StoreError::Missing("tenant"))?;
                 change(&mut tenant);
                 sqlx::query(
-                    "UPDATE tenants SET name = $2, region = $3, call_limit = $4, backend = $5, disabled_at = $6 WHERE id = $1",
+                    "UPDATE tenants SET name = $2, region = $3, call_limit = $4, backend = $5, time_zone = $6, disabled_at = $7 WHERE id = $1",
                 )
                 .bind(&id)
                 .bind(&tenant.name)
                 .bind(&tenant.region)
                 .bind(tenant.call_limit)
                 .bind(&tenant.backend)
+                .bind(&tenant.time_zone)
                 .bind(tenant.disabled_at)
                 .execute(&mut *c)
                 .await?;

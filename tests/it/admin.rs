@@ -69,6 +69,7 @@ const PATHS: &[&str] = &[
     "/admin/tokens",
     "/admin/keys",
     "/admin/calls",
+    "/admin/dialling",
 ];
 
 #[tokio::test]

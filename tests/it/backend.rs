@@ -165,6 +165,7 @@ impl Bench {
         let calls = Arc::new(Calls {
             store: configured.store.clone(),
             admission: Arc::clone(&configured.admission),
+            dialling: Arc::clone(&configured.dialling),
             backends: Backends::default().with("store", Arc::clone(&backend) as _),
             clock: configured.clock.clone(),
             metrics: configured.metrics.clone(),

@@ -53,6 +53,8 @@ fn every_key_is_documented_in_its_section() {
             "[[provider]]\nname='p'\ntenant='t'\nclient_id='c'\n",
         ),
         ("[calls]", ""),
+        ("[dialling]", ""),
+        ("[dialling.rules]", ""),
         ("[log]", ""),
         ("[[credential]]", ""),
         ("[[upstream]]", ""),

@@ -335,6 +335,7 @@ async fn tenant(gateway: &TestGateway, domain: &str, username: &str, password: &
         call_limit: None,
         backend: None,
         created_at: NOW,
+        time_zone: None,
         disabled_at: None,
     };
     store.create_tenant(tenant.clone()).await.unwrap();

@@ -218,6 +218,7 @@ pub(crate) async fn seed(store: &Store) {
         call_limit: None,
         backend: None,
         created_at: NOW,
+        time_zone: None,
         disabled_at: None,
     };
     store.create_tenant(tenant).await.unwrap();

@@ -441,6 +441,7 @@ pub(crate) async fn another_tenant(gateway: &TestGateway, id: &str) {
         region: "IT".to_owned(),
         call_limit: None,
         backend: None,
+        time_zone: None,
         created_at: NOW,
         disabled_at: None,
     };

@@ -27,6 +27,7 @@ mod call;
 mod call_wire;
 mod cli;
 mod configuration;
+mod dialling;
 mod digest;
 mod dpop;
 mod external;

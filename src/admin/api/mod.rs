@@ -4,6 +4,7 @@ mod audit;
 mod calls;
 mod clients;
 mod credentials;
+mod dialling;
 mod digests;
 mod factors;
 mod grants;
@@ -41,6 +42,7 @@ pub fn endpoints(administration: &Arc<Administration>) -> Endpoints {
         .and(issuers::endpoints(administration))
         .and(clients::endpoints(administration))
         .and(policies::endpoints(administration))
+        .and(dialling::endpoints(administration))
         .and(tokens::endpoints(administration))
         .and(keys::endpoints(administration))
         .and(calls::endpoints(administration))

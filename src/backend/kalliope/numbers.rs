@@ -3,7 +3,7 @@
 use super::settings::Fault;
 use serde::Deserialize;
 
-/// The longest number that may be an extension or a service; `call::Number` draws the line there, too.
+/// The longest number that may be an extension or a service; `number::Number` draws the line there, too.
 const LONGEST_SHORT: usize = 6;
 /// Of what is dialled, and of what the PBX tells.
 const LONGEST: usize = 40;

@@ -93,6 +93,7 @@ fn tenant(now: EpochMs) -> Tenant {
         region: "IT".to_owned(),
         call_limit: None,
         backend: None,
+        time_zone: None,
         created_at: now,
         disabled_at: None,
     }

@@ -50,6 +50,7 @@ async fn seed(gate: &Gate) {
         call_limit: None,
         backend: None,
         created_at: harness::NOW,
+        time_zone: None,
         disabled_at: None,
     };
     gate.store.create_tenant(strict).await.unwrap();

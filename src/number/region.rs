@@ -93,14 +93,21 @@ pub(super) fn is_assigned(digits: &str) -> bool {
 }
 
 fn is_in_plan(country_code: &str, number: &str) -> bool {
+    plans_of(country_code).any(|plan| has_kind(plan, number))
+}
+
+/// The plans that share a country code, the main one first.
+pub(super) fn plans_of(country_code: &str) -> impl Iterator<Item = &'static Metadata> {
     let plans = country_code
         .parse()
         .ok()
         .and_then(|code: u16| DATABASE.by_code(&code));
-    plans.unwrap_or_default().into_iter().any(|plan| {
-        plan.descriptors().general().is_match(number)
-            && kinds(plan).any(|kind| kind.is_match(number))
-    })
+    plans.unwrap_or_default().into_iter()
+}
+
+/// Whether the plan has such a number, without its country code.
+pub(super) fn has_kind(plan: &Metadata, number: &str) -> bool {
+    plan.descriptors().general().is_match(number) && kinds(plan).any(|kind| kind.is_match(number))
 }
 
 /// The kinds of lines that can be rung.

@@ -4,8 +4,10 @@
 //! the *caller's* country from a foreign number (in Germany it makes +3950… of +39050…) and changes some valid numbers
 //! (+7 800…), and so would ring a stranger. Here, what is given in international form is dialled as given or refused.
 
+mod class;
 mod region;
 
+pub use class::{Class, Country, LineType, UnknownCountry};
 pub use region::Region;
 
 use region::is_assigned;
