@@ -6,10 +6,12 @@ clients := target/clients-venv/ready
 nextest := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser upstreams build demo smoke test screenshots check oracle bench floods fuzz differential
+.PHONY: help setup browser upstreams build demo smoke test screenshots check oracle properties bench floods fuzz differential
 
 # How long `make fuzz` lets each target run, and `make differential` goes on.
 SECONDS := 60
+# How many histories `make properties` tries.
+CASES := 5000
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
@@ -62,6 +64,9 @@ fuzz: setup ## let each fuzz target run for SECONDS, or TARGET alone
 differential: build upstreams $(clients) ## send odd HTTP/1 for SECONDS, and compare what servers behind callgate hear
 	@python3 tests/differential/run.py $(binary) --node $(dir $(clients))nodejs/bin/node \
 		--seconds $(SECONDS) --findings target/differential
+
+properties: setup ## try CASES random histories of calls on each engine of admission, and compare with the reference
+	PROPTEST_CASES=$(CASES) cargo test --locked --test it admission_model
 
 bench: setup ## run the benchmarks
 	cargo bench --locked

@@ -52,6 +52,7 @@ fn application(number: u64) -> Application {
         idempotency_key: None,
         limit: 2,
         emergency: false,
+        window: 0,
         terms: Terms::until(3_600_000),
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! Nothing is kept in memory, so a kill loses nothing, and two processes on one file (an upgrade) share one truth.
 
-use super::{Admission, AdmissionError, Admitted, Application, Cause, Lease};
+use super::{
+    Admission, AdmissionError, Admitted, Application, Cause, Evidence, External, Lease, Whom,
+    external_lease, lease, overdue,
+};
 use crate::clock::{Clock, EpochMs};
-use crate::storage::{Connection, Store, StoreError, calls};
+use crate::storage::{Connection, Store, StoreError, call_evidence as evidence, calls};
 use async_trait::async_trait;
 use std::time::{Duration, Instant};
 
@@ -72,20 +75,115 @@ impl Admission for SqliteAdmission {
             .await
     }
 
-    async fn release(&self, call: &str, cause: Cause) -> Result<bool, StoreError> {
-        let (call, now) = (call.to_owned(), self.clock.now());
+    async fn release_as(
+        &self,
+        call: &str,
+        cause: Cause,
+        words: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let (call, now, words) = (call.to_owned(), self.clock.now(), words.map(str::to_owned));
         self.store
             .write(move |c| {
-                Box::pin(async move { calls::end(c, &call, cause.as_str(), now).await })
+                Box::pin(async move {
+                    evidence::end_as(c, &call, cause.as_str(), words.as_deref(), now).await
+                })
             })
             .await
     }
 
-    async fn release_overdue(&self) -> Result<u64, StoreError> {
+    async fn witness(&self, call: &str, what: Evidence, at: EpochMs) -> Result<bool, StoreError> {
+        let (call, now) = (call.to_owned(), self.clock.now());
+        self.store
+            .write(move |c| {
+                Box::pin(async move { evidence::witness(c, &call, what, at, now).await })
+            })
+            .await
+    }
+
+    async fn attach(
+        &self,
+        call: &str,
+        backend_call_id: &str,
+        at: EpochMs,
+    ) -> Result<bool, StoreError> {
+        let (call, id, now) = (
+            call.to_owned(),
+            backend_call_id.to_owned(),
+            self.clock.now(),
+        );
+        self.store
+            .write(move |c| Box::pin(async move { evidence::attach(c, &call, &id, at, now).await }))
+            .await
+    }
+
+    async fn adopt(&self, external: External) -> Result<Admitted, StoreError> {
+        let clock = self.clock.clone();
+        self.store
+            .write(move |c| {
+                Box::pin(async move {
+                    let (backend, id) = (&external.backend, &external.backend_call_id);
+                    if let Some(known) = evidence::at_backend(c, backend, id).await? {
+                        return Ok(Admitted::Before(known));
+                    }
+                    let lease = external_lease(external, clock.now());
+                    evidence::insert_external(c, &lease).await?;
+                    Ok(Admitted::New(lease))
+                })
+            })
+            .await
+    }
+
+    async fn absent(
+        &self,
+        calls: Vec<String>,
+        begun_at: EpochMs,
+    ) -> Result<Vec<String>, StoreError> {
         let now = self.clock.now();
         self.store
             .write(move |c| {
-                Box::pin(async move { calls::end_overdue(c, Cause::Expired.as_str(), now).await })
+                Box::pin(async move {
+                    let cause = Cause::ReconciledMissing.as_str();
+                    let mut ended = Vec::new();
+                    for call in calls {
+                        if evidence::absent(c, &call, begun_at, cause, now).await? {
+                            ended.push(call);
+                        }
+                    }
+                    Ok(ended)
+                })
+            })
+            .await
+    }
+
+    async fn freeze(&self, backend: &str, whom: &Whom) -> Result<u64, StoreError> {
+        let (backend, whom, now) = (backend.to_owned(), whom.clone(), self.clock.now());
+        self.store
+            .write(move |c| {
+                Box::pin(async move { evidence::freeze(c, &backend, &whom, now).await })
+            })
+            .await
+    }
+
+    async fn thaw(&self, backend: &str, whom: &Whom) -> Result<u64, StoreError> {
+        let (backend, whom, now) = (backend.to_owned(), whom.clone(), self.clock.now());
+        self.store
+            .write(move |c| Box::pin(async move { evidence::thaw(c, &backend, &whom, now).await }))
+            .await
+    }
+
+    async fn release_overdue(&self) -> Result<Vec<(Lease, Cause)>, StoreError> {
+        let now = self.clock.now();
+        self.store
+            .write(move |c| {
+                Box::pin(async move {
+                    let mut released = Vec::new();
+                    for lease in evidence::overdue(c, now).await? {
+                        let (cause, at) = overdue(&lease);
+                        evidence::end_as(c, &lease.id, cause.as_str(), None, at).await?;
+                        released.push((lease, cause));
+                    }
+                    Ok(released)
+                })
             })
             .await
     }
@@ -111,7 +209,7 @@ async fn admit(
     clock: &Clock,
 ) -> Result<Outcome, StoreError> {
     // The key before the count: a retry is never refused because of its own slot (S14).
-    if let Some(before) = before(c, &application).await? {
+    if let Some(before) = before(c, &application, clock.now()).await? {
         let same = before.number == application.number;
         return Ok(if same {
             Outcome::Admitted(Box::new(Admitted::Before(before)))
@@ -135,39 +233,24 @@ async fn admit(
     ))
 }
 
+/// The call that the application is for, if there is one.
 async fn before(
     c: &mut Connection,
     application: &Application,
+    now: EpochMs,
 ) -> Result<Option<Lease>, StoreError> {
-    let Some(key) = &application.idempotency_key else {
-        return Ok(None);
-    };
-    calls::with_key(c, &application.owner, &application.client, key).await
-}
-
-fn lease(application: Application, now: EpochMs) -> Lease {
-    let terms = application.terms;
-    let cap_at = now.saturating_add(terms.cap);
-    let ring_until = terms.ring.map(|ring| now.saturating_add(ring));
-    let unasked = now.saturating_add(terms.lease).saturating_add(terms.blind);
-    Lease {
-        id: application.call,
-        tenant_id: application.tenant,
-        owner: application.owner,
-        client_id: application.client,
-        backend: application.backend,
-        number: application.number,
-        line: application.line,
-        idempotency_key: application.idempotency_key,
-        emergency: i64::from(application.emergency),
-        reserved_at: now,
-        evidence_at: now,
-        lease_expires_at: unasked.max(ring_until.unwrap_or(now)).min(cap_at),
-        direction: "out".to_owned(),
-        cap_at,
-        lease_ms: terms.lease,
-        blind_ms: terms.blind,
-        ring_until,
-        ..Lease::default()
+    let Application {
+        owner,
+        client,
+        number,
+        ..
+    } = application;
+    if let Some(key) = &application.idempotency_key {
+        return calls::with_key(c, owner, client, key).await;
     }
+    // For an emergency a second telephone is better than none.
+    if application.window == 0 || application.emergency {
+        return Ok(None);
+    }
+    calls::like(c, owner, number, now.saturating_sub(application.window)).await
 }

@@ -103,6 +103,7 @@ impl Calls {
             idempotency_key: intent.idempotency_key,
             limit: plan.limit,
             emergency: plan.clearance == Clearance::Emergency,
+            window: 0,
             terms: Terms::until(millis(self.settings.max_duration)),
         };
         let admitted = self.admission.admit(application).await;

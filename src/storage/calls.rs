@@ -140,6 +140,25 @@ pub async fn with_key(
     .await?)
 }
 
+/// The latest call of this owner to this number since `then` whose telephone may have rung, if the owner did not end it.
+pub async fn like(
+    c: &mut Connection,
+    owner: &str,
+    number: &str,
+    then: EpochMs,
+) -> Result<Option<Call>> {
+    Ok(sqlx::query_as(
+        "SELECT * FROM calls WHERE owner = $1 AND number = $2 AND reserved_at > $3 AND external = 0
+           AND (end_cause IS NULL OR end_cause NOT IN ('refused', 'unreachable', 'stopped'))
+         ORDER BY reserved_at DESC LIMIT 1",
+    )
+    .bind(owner)
+    .bind(number)
+    .bind(then)
+    .fetch_optional(c)
+    .await?)
+}
+
 /// Inserts the call if fewer than `limit` calls of its owner are live; `false` when it was not inserted.
 ///
 /// Count and insertion are one statement, and a transaction that writes excludes all others: nobody can come between.
@@ -182,7 +201,7 @@ pub async fn live(c: &mut Connection, owner: &str, now: EpochMs) -> Result<Vec<C
         .await?)
 }
 
-/// The backend placed the call. A call that has ended meanwhile stays ended.
+/// The backend placed the call. A call that has ended meanwhile, or whose lease is over, stays so.
 pub async fn confirm(
     c: &mut Connection,
     id: &str,
@@ -190,8 +209,11 @@ pub async fn confirm(
     now: EpochMs,
 ) -> Result<bool> {
     let done = sqlx::query(
-        "UPDATE calls SET active_at = $3, unknown_at = NULL, evidence_at = $3, backend_call_id = $2
-         WHERE id = $1 AND ended_at IS NULL",
+        "UPDATE calls SET active_at = coalesce(active_at, $3), unknown_at = NULL, evidence_at = $3, absent_at = NULL,
+             frozen_at = NULL, backend_call_id = coalesce($2, backend_call_id),
+             lease_expires_at = CASE WHEN $3 + lease_ms + blind_ms <= lease_expires_at THEN lease_expires_at
+                                     WHEN $3 + lease_ms + blind_ms < cap_at THEN $3 + lease_ms + blind_ms ELSE cap_at END
+         WHERE id = $1 AND ended_at IS NULL AND lease_expires_at > $3",
     )
     .bind(id)
     .bind(backend_call_id)
@@ -224,31 +246,6 @@ pub async fn suspect_reserved_before(
          WHERE ended_at IS NULL AND active_at IS NULL AND unknown_at IS NULL AND reserved_at < $1",
     )
     .bind(then)
-    .bind(now)
-    .execute(c)
-    .await?;
-    Ok(done.rows_affected())
-}
-
-/// Ends the call; `false` when it had ended before, whose time and cause then stay.
-pub async fn end(c: &mut Connection, id: &str, cause: &str, now: EpochMs) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE calls SET ended_at = $3, end_cause = $2 WHERE id = $1 AND ended_at IS NULL",
-    )
-    .bind(id)
-    .bind(cause)
-    .bind(now)
-    .execute(c)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Ends calls whose lease is over, at the time it was over, and says how many.
-pub async fn end_overdue(c: &mut Connection, cause: &str, now: EpochMs) -> Result<u64> {
-    let done = sqlx::query(
-        "UPDATE calls SET ended_at = lease_expires_at, end_cause = $1 WHERE ended_at IS NULL AND lease_expires_at <= $2",
-    )
-    .bind(cause)
     .bind(now)
     .execute(c)
     .await?;

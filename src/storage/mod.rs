@@ -5,6 +5,7 @@
 
 pub mod assertions;
 pub mod audit;
+pub mod call_evidence;
 pub mod callers;
 pub mod calls;
 pub mod clients;

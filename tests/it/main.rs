@@ -17,6 +17,7 @@ mod admin_calls;
 mod admin_clients;
 mod admin_users;
 mod admission;
+mod admission_model;
 mod audit;
 mod authenticator;
 mod backend;
