@@ -115,15 +115,13 @@ impl Gateway {
         };
         let (cache, result) = self.auth.authenticate(head, arrival, now).await;
         decision.cache = cache;
-        if cache != CacheState::None {
-            self.metrics.cache_lookup(cache.as_str());
-        }
+        self.metrics.cache_lookup(cache);
         let principal = result?;
         if let Some(legacy) = principal.legacy() {
             self.metrics.legacy_used(legacy.switch);
         }
         decision.principal = Some(principal.clone());
-        Ok(Some(acl::authorize(principal, &required)?))
+        Ok(Some(acl::authorize(principal, required)?))
     }
 
     /// Whether a request that was let in, and still goes on, would be let in now.
@@ -135,7 +133,7 @@ impl Gateway {
             return true;
         };
         let again = self.auth.authenticate_again(head, self.clock.now()).await;
-        again.is_ok_and(|principal| acl::authorize(principal, &required).is_ok())
+        again.is_ok_and(|principal| acl::authorize(principal, required).is_ok())
     }
 
     /// Answers a request for one of the endpoints here, whose head was decided on with `permit`.

@@ -5,7 +5,6 @@ use crate::metrics::{Metrics, RouteMetrics};
 use axum::Router;
 use axum::routing::MethodRouter;
 use http::Method;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,12 +15,12 @@ pub enum Requirement {
     /// Nobody is asked who they are.
     Public,
     /// An access such as `calls.create`, or a template of one: `pbx.{extension}.read`.
-    Access(Cow<'static, str>),
+    Access(Arc<str>),
 }
 
 impl Requirement {
-    pub const fn access(access: &'static str) -> Self {
-        Self::Access(Cow::Borrowed(access))
+    pub fn access(access: &str) -> Self {
+        Self::Access(access.into())
     }
 }
 
@@ -104,7 +103,7 @@ pub struct Routes {
 pub struct Found<'r> {
     pub route: &'r Arc<Route>,
     /// `None` when the route is public.
-    pub required: Option<Cow<'r, str>>,
+    pub required: Option<Arc<str>>,
 }
 
 impl Routes {
@@ -140,7 +139,7 @@ impl Routes {
     }
 
     /// Finds the route of a canonical path.
-    pub fn find<'r>(&'r self, method: &Method, path: &'r str) -> Result<Found<'r>> {
+    pub fn find(&self, method: &Method, path: &str) -> Result<Found<'_>> {
         let found = self.by_path.at(path).map_err(|_| Error::NotFound)?;
         let route = found
             .value
@@ -195,15 +194,15 @@ impl Route {
 }
 
 /// Puts path values into a template of an access. A dot in a value would make two words of it: Wazo writes `_`.
-fn fill<'t>(template: &'t str, params: &matchit::Params<'_, '_>) -> Cow<'t, str> {
+fn fill(template: &Arc<str>, params: &matchit::Params<'_, '_>) -> Arc<str> {
     if !template.contains('{') {
-        return Cow::Borrowed(template);
+        return Arc::clone(template);
     }
-    let mut access = template.to_owned();
+    let mut access = String::from(&**template);
     for (name, value) in params.iter() {
         access = access.replace(&format!("{{{name}}}"), &value.replace('.', "_"));
     }
-    Cow::Owned(access)
+    access.into()
 }
 
 fn allowed(routes: &[Arc<Route>]) -> String {

@@ -4,6 +4,7 @@ use crate::auth::Principal;
 use axum::extract::FromRequestParts;
 use http::StatusCode;
 use http::request::Parts;
+use std::sync::Arc;
 
 /// Proof that a principal holds an access.
 ///
@@ -11,7 +12,7 @@ use http::request::Parts;
 #[derive(Debug, Clone)]
 pub struct Permit {
     principal: Principal,
-    access: String,
+    access: Arc<str>,
 }
 
 impl Permit {
@@ -28,19 +29,19 @@ impl Permit {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the access `{required}` was not granted")]
 pub struct Denied {
-    pub required: String,
+    pub required: Arc<str>,
     /// Whether the token is bound to a key, so that it was asked for under `DPoP` (RFC 9449 §7.1).
     pub is_bound: bool,
 }
 
 /// Returns the permit when the principal's accesses cover `required`.
-pub fn authorize(principal: Principal, required: &str) -> Result<Permit, Denied> {
-    let access = required.to_owned();
-    if principal.allow(required) {
+pub fn authorize(principal: Principal, required: Arc<str>) -> Result<Permit, Denied> {
+    if principal.allow(&required) {
+        let access = required;
         return Ok(Permit { principal, access });
     }
     Err(Denied {
-        required: access,
+        required,
         is_bound: principal.jkt.is_some(),
     })
 }

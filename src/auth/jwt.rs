@@ -2,7 +2,7 @@
 
 use super::issuer::Issuers;
 use super::vault::Vault;
-use super::{AuthError, Authenticator, CacheState, Credential, Verdict};
+use super::{AuthError, Authenticator, CacheState, Credential, Glance, Verdict};
 use crate::clock::EpochMs;
 use crate::token::{KeyError, Keyring, TokenHash, jws, jwt};
 use async_trait::async_trait;
@@ -57,21 +57,23 @@ impl Own {
 #[async_trait]
 impl Authenticator for Jwts {
     /// A hash is of the whole token, so what it finds had its signature verified.
-    fn verify_cached(&self, credential: &Credential<'_>, now: EpochMs) -> Option<Verdict> {
+    fn glance(&self, credential: &Credential<'_>, now: EpochMs) -> Glance {
         let token = &*credential.token;
         if !jws::is_compact(token) {
-            return None;
+            return Glance::NotMine;
         }
-        let own = &self.own.vault;
-        if let Some(verdict) = own.cached(&TokenHash::of(token), credential, now) {
-            return Some(verdict);
+        let own = self
+            .own
+            .vault
+            .glance(&TokenHash::of(token), credential, now);
+        if matches!(own, Glance::Verdict(_)) || self.issuers.is_empty() {
+            return own;
         }
-        if self.issuers.is_empty() {
-            return None;
+        let iss = jws::claimed_issuer(token);
+        match iss.and_then(|iss| self.issuers.verifier_of(&iss, token)) {
+            Some((vault, hash)) => vault.glance(&hash, credential, now),
+            None => own,
         }
-        let iss = jws::claimed_issuer(token)?;
-        let (vault, hash) = self.issuers.verifier_of(&iss, token)?;
-        vault.cached(&hash, credential, now)
     }
 
     async fn verify(&self, credential: &Credential<'_>, now: EpochMs) -> Option<Verdict> {

@@ -14,6 +14,7 @@ mod operator;
 pub mod password;
 pub mod vault;
 
+pub use crate::metrics::CacheState;
 pub use bound::Refusal;
 pub use credential::{Carrier, Credential};
 pub use jwt::Jwts;
@@ -81,39 +82,24 @@ pub enum AuthError {
     Unavailable(SourceError),
 }
 
-/// What the cache did for a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum CacheState {
-    /// It was not asked.
-    #[default]
-    None,
-    Hit,
-    Miss,
-    Negative,
-    /// What it kept was used past its time, because its source could not be asked.
-    Stale,
-}
-
-impl CacheState {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Hit => "hit",
-            Self::Miss => "miss",
-            Self::Negative => "negative",
-            Self::Stale => "stale",
-        }
-    }
-}
-
 /// An authenticator's answer, and how the cache helped.
 pub type Verdict = (CacheState, Result<Principal, AuthError>);
+
+/// What an authenticator says of a credential without waiting.
+#[derive(Debug)]
+pub enum Glance {
+    Verdict(Verdict),
+    /// It takes a closer look.
+    Unsure,
+    /// The credential is not its to judge, so that the next one is asked.
+    NotMine,
+}
 
 /// Verifies credentials that it issued or knows how to check.
 #[async_trait]
 pub trait Authenticator: Send + Sync {
     /// Answers without waiting, when it can.
-    fn verify_cached(&self, credential: &Credential<'_>, now: EpochMs) -> Option<Verdict>;
+    fn glance(&self, credential: &Credential<'_>, now: EpochMs) -> Glance;
 
     /// Answers. `None` when the credential is not this authenticator's to judge, so that the next one is asked.
     async fn verify(&self, credential: &Credential<'_>, now: EpochMs) -> Option<Verdict>;
@@ -191,8 +177,10 @@ impl Chain {
 
     async fn judge(&self, credential: &Credential<'_>, now: EpochMs) -> Verdict {
         for authenticator in &self.authenticators {
-            if let Some(verdict) = authenticator.verify_cached(credential, now) {
-                return verdict;
+            match authenticator.glance(credential, now) {
+                Glance::Verdict(verdict) => return verdict,
+                Glance::NotMine => continue,
+                Glance::Unsure => {}
             }
             if let Some(verdict) = authenticator.verify(credential, now).await {
                 return verdict;

@@ -1,6 +1,8 @@
 //! The operations token: it opens the administration API, and nothing on the public listener.
 
-use super::{AuthError, Authenticator, CacheState, Carrier, Credential, Principal, Verdict};
+use super::{
+    AuthError, Authenticator, CacheState, Carrier, Credential, Glance, Principal, Verdict,
+};
 use crate::access::Accesses;
 use crate::clock::EpochMs;
 use crate::secret::Secret;
@@ -42,7 +44,18 @@ impl OperatorToken {
 
 #[async_trait]
 impl Authenticator for OperatorToken {
-    fn verify_cached(&self, credential: &Credential<'_>, _: EpochMs) -> Option<Verdict> {
+    fn glance(&self, credential: &Credential<'_>, _: EpochMs) -> Glance {
+        Glance::Verdict(self.judge(credential))
+    }
+
+    async fn verify(&self, credential: &Credential<'_>, _: EpochMs) -> Option<Verdict> {
+        Some(self.judge(credential))
+    }
+}
+
+impl OperatorToken {
+    /// Whether it is the operator's.
+    pub fn judge(&self, credential: &Credential<'_>) -> Verdict {
         let carried = matches!(
             credential.carrier,
             Carrier::Authorization | Carrier::XAuthToken
@@ -52,10 +65,6 @@ impl Authenticator for OperatorToken {
         } else {
             Err(AuthError::Invalid)
         };
-        Some((CacheState::None, result))
-    }
-
-    async fn verify(&self, credential: &Credential<'_>, now: EpochMs) -> Option<Verdict> {
-        self.verify_cached(credential, now)
+        (CacheState::None, result)
     }
 }

@@ -1,7 +1,7 @@
 //! The facts of credentials, whoever knows them: found in the cache, else asked for, once for all who wait.
 
 use super::issuer::Outage;
-use super::{AuthError, CacheState, Carrier, Credential, Principal, Verdict};
+use super::{AuthError, CacheState, Carrier, Credential, Glance, Principal, Verdict};
 use crate::clock::EpochMs;
 use crate::http::Legacy;
 use crate::secret::Secret;
@@ -102,16 +102,13 @@ impl Vault {
     }
 
     /// What the cache knows of a credential, if it knows anything.
-    pub fn cached(
-        &self,
-        hash: &TokenHash,
-        credential: &Credential<'_>,
-        now: EpochMs,
-    ) -> Option<Verdict> {
+    pub fn glance(&self, hash: &TokenHash, credential: &Credential<'_>, now: EpochMs) -> Glance {
         match self.commons.cache.find(hash, now) {
-            Lookup::Hit(facts) => Some((CacheState::Hit, accept(facts, credential.carrier, now))),
-            Lookup::Unknown => Some((CacheState::Negative, Err(AuthError::Invalid))),
-            Lookup::Stale(_) | Lookup::Miss => None,
+            Lookup::Hit(facts) => {
+                Glance::Verdict((CacheState::Hit, accept(facts, credential.carrier, now)))
+            }
+            Lookup::Unknown => Glance::Verdict((CacheState::Negative, Err(AuthError::Invalid))),
+            Lookup::Stale(_) | Lookup::Miss => Glance::Unsure,
         }
     }
 

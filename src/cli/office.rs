@@ -4,7 +4,7 @@ use super::{Result, logging};
 use crate::acl::{self, Permit};
 use crate::admin::Administration;
 use crate::app::{AppError, Services};
-use crate::auth::{Authenticator, Carrier, Credential, OperatorToken};
+use crate::auth::{Carrier, Credential, OperatorToken};
 use crate::clock::Clock;
 use crate::config::{Config, Log};
 use crate::operations::Reloads;
@@ -59,8 +59,9 @@ fn permit(token: &Secret) -> Result<Permit> {
         token: Cow::Borrowed(token.expose()),
         carrier: Carrier::Authorization,
     };
-    let verdict = OperatorToken::new(token.clone()).verify_cached(&credential, 0);
-    let principal = verdict.and_then(|(_, principal)| principal.ok());
-    let permit = principal.and_then(|principal| acl::authorize(principal, "admin.console").ok());
+    let (_, principal) = OperatorToken::new(token.clone()).judge(&credential);
+    let permit = principal
+        .ok()
+        .and_then(|principal| acl::authorize(principal, "admin.console".into()).ok());
     permit.ok_or_else(|| "the operations token gives no access".into())
 }

@@ -1,13 +1,16 @@
 //! Prometheus metrics: what is counted and how it is called. No label holds anything of a user.
 
+mod cache;
 mod credential;
 mod issuer;
 mod route;
 
+pub use cache::CacheState;
 pub use credential::CredentialMetrics;
 pub use issuer::IssuerMetrics;
 pub use route::RouteMetrics;
 
+use cache::CacheCounters;
 use credential::CredentialFamilies;
 use issuer::IssuerFamilies;
 use prometheus::{
@@ -32,7 +35,7 @@ struct Families {
     registry: Registry,
     requests: IntCounterVec,
     durations: HistogramVec,
-    cache: IntCounterVec,
+    cache: CacheCounters,
     live: IntGauge,
     passwords: IntGauge,
     admitted: IntCounter,
@@ -99,11 +102,7 @@ impl Metrics {
                 "Time from a request's head to the end of its answer.",
                 &["route"],
             ),
-            cache: counters(
-                "callgate_token_cache_lookups_total",
-                "Look-ups of token facts.",
-                &["result"],
-            ),
+            cache: CacheCounters::new(&registry),
             live: gauge(
                 "callgate_calls_live",
                 "Calls that hold a slot, at the time of the scrape.",
@@ -188,8 +187,8 @@ impl Metrics {
         IssuerMetrics::new(name, &self.0.issuers)
     }
 
-    pub fn cache_lookup(&self, result: &str) {
-        self.0.cache.with_label_values(&[result]).inc();
+    pub fn cache_lookup(&self, state: CacheState) {
+        self.0.cache.count(state);
     }
 
     pub fn call_admitted(&self) {

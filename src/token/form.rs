@@ -20,6 +20,12 @@ pub enum Class {
 }
 
 impl Class {
+    /// Whether a text looks like a token of this class. Only a [`Mint`] knows whether it is one.
+    pub fn is_form_of(self, text: &str) -> bool {
+        let encoded = text.strip_prefix(self.prefix());
+        encoded.is_some_and(|encoded| encoded.len() == ENCODED)
+    }
+
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::Access => "cg_at_",
@@ -74,8 +80,8 @@ impl Verifier {
     /// The name in the cache of a credential that this verifier judges: no other verifier's, and no token's of ours.
     pub fn hash(&self, credential: &str) -> TokenHash {
         // No token begins with a zero, and a digest has one length.
-        let named = [&[0], self.0.as_slice(), credential.as_bytes()].concat();
-        TokenHash(secret::sha256(&named))
+        let named = [&[0], self.0.as_slice(), credential.as_bytes()];
+        TokenHash(secret::sha256_of(&named))
     }
 }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use callgate::access::Accesses;
 use callgate::auth::vault::{Commons, Source, SourceError, Vault};
-use callgate::auth::{AuthError, Carrier, Credential};
+use callgate::auth::{AuthError, Carrier, Credential, Glance};
 use callgate::clock::EpochMs;
 use callgate::secret::Secret;
 use callgate::storage::revocations::Kind;
@@ -378,9 +378,9 @@ fn ask(vault: &Arc<Vault>) -> Asking {
             carrier: Carrier::Authorization,
         };
         let hash = TokenHash::of("the token");
-        let verdict = match vault.cached(&hash, &credential, 0) {
-            Some(verdict) => verdict,
-            None => vault.ask(hash, &credential, 0).await,
+        let verdict = match vault.glance(&hash, &credential, 0) {
+            Glance::Verdict(verdict) => verdict,
+            _ => vault.ask(hash, &credential, 0).await,
         };
         verdict.1.map(drop)
     });

@@ -4,7 +4,7 @@ use crate::harness::NOW;
 use async_trait::async_trait;
 use callgate::access::Accesses;
 use callgate::auth::vault::{Commons, Source, SourceError, Vault};
-use callgate::auth::{AuthError, CacheState, Carrier, Credential, Principal};
+use callgate::auth::{AuthError, CacheState, Carrier, Credential, Glance, Principal};
 use callgate::clock::EpochMs;
 use callgate::secret::Secret;
 use callgate::storage::revocations::Kind;
@@ -136,9 +136,9 @@ impl Bench {
             carrier: Carrier::Authorization,
         };
         let hash = TokenHash::of(token);
-        match self.vault.cached(&hash, &credential, now) {
-            Some(verdict) => verdict,
-            None => self.vault.ask(hash, &credential, now).await,
+        match self.vault.glance(&hash, &credential, now) {
+            Glance::Verdict(verdict) => verdict,
+            _ => self.vault.ask(hash, &credential, now).await,
         }
     }
 

@@ -18,7 +18,7 @@ pub(super) use dialect::Dialect;
 use super::claims::Claims;
 use super::principal::Verified;
 use crate::auth::vault::{Commons, Vault};
-use crate::auth::{Authenticator, CacheState, Credential, Verdict};
+use crate::auth::{Authenticator, CacheState, Credential, Glance, Verdict};
 use crate::clock::EpochMs;
 use crate::http::remote::Fetching;
 use crate::metrics::{IssuerMetrics, Metrics};
@@ -129,9 +129,11 @@ impl RemoteTokens {
 
 #[async_trait]
 impl Authenticator for RemoteTokens {
-    fn verify_cached(&self, credential: &Credential<'_>, now: EpochMs) -> Option<Verdict> {
-        let hash = self.hash(&credential.token)?;
-        self.vault.cached(&hash, credential, now)
+    fn glance(&self, credential: &Credential<'_>, now: EpochMs) -> Glance {
+        let Some(hash) = self.hash(&credential.token) else {
+            return Glance::NotMine;
+        };
+        self.vault.glance(&hash, credential, now)
     }
 
     async fn verify(&self, credential: &Credential<'_>, now: EpochMs) -> Option<Verdict> {
