@@ -6,7 +6,7 @@ clients := target/clients-venv/ready
 nextest := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser upstreams build demo smoke test screenshots check oracle properties bench floods fuzz differential
+.PHONY: help setup browser upstreams build demo smoke test screenshots check oracle properties bench bench-hit floods fuzz differential
 
 # How long `make fuzz` lets each target run, and `make differential` goes on.
 SECONDS := 60
@@ -14,7 +14,7 @@ SECONDS := 60
 CASES := 5000
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
 
 setup: ## install what the build lacks, or say how to
 	@scripts/setup build
@@ -70,6 +70,13 @@ properties: setup ## try CASES random histories of calls on each engine of admis
 
 bench: setup ## run the benchmarks
 	cargo bench --locked
+
+bench-hit: setup ## measure what a known token costs: time, instructions, system calls, CPU of whole requests
+	@scripts/setup measure
+	cargo bench --locked --bench hit
+	@scripts/instructions
+	cargo test --locked --test it system_calls -- --ignored --no-capture
+	cargo bench --locked --bench side_by_side
 
 floods: setup ## send a million tokens that open nothing, forged and unknown ones, to an optimised build
 	cargo test --locked --profile bench --test it floods -- --ignored --test-threads 1

@@ -26,6 +26,7 @@ mod resets;
 mod secrets;
 mod shutdown;
 mod streaming;
+mod system_calls;
 mod tls;
 mod tokens;
 mod unread;
@@ -303,10 +304,15 @@ fn config(
     more: &str,
 ) -> String {
     let at = |name: &str| folder.path().join(name).display().to_string();
+    let threads = if server.contains("threads = ") {
+        ""
+    } else {
+        "threads = 2"
+    };
     format!(
         "[operations]\nlisten = '{operations}'\ntoken = '{OPERATOR}'\n[tokens]\nkey = '{KEY}'\n\
          [store]\nurl = 'sqlite:{}'\n[log]\naccess_file = '{}'\n\
-         [server]\nlisten = '{edge}'\npublic_origin = 'https://calls.example'\nupgrade_socket = '{}'\nthreads = 2\n\
+         [server]\nlisten = '{edge}'\npublic_origin = 'https://calls.example'\nupgrade_socket = '{}'\n{threads}\n\
          {server}\n{more}\n",
         at("callgate.db"),
         at("access.log"),
