@@ -136,3 +136,22 @@ fn every_function_in_which_an_attack_ends_is_there() {
         }
     }
 }
+
+/// AT-38: what compares secrets takes as long wherever they differ (`Secret::matches`, `ct_eq`).
+#[test]
+fn no_secret_is_compared_with_an_equals_sign() {
+    let mut all = Vec::new();
+    files(&Path::new(ROOT).join("src"), &mut all);
+    for path in all {
+        let text = fs::read_to_string(&path).unwrap();
+        let shipped = text.split("#[cfg(test)]").next().unwrap();
+        let compares = |line: &&str| {
+            [" == ", " != ", ".eq("]
+                .iter()
+                .any(|sign| line.contains(sign))
+        };
+        let mut found = shipped.lines().filter(compares);
+        let found = found.find(|line| line.contains("expose()"));
+        assert_eq!(found, None, "{}", path.display());
+    }
+}

@@ -191,6 +191,15 @@ mod tests {
         assert!(!right.unwrap());
     }
 
+    /// Kind, version and costs stand before the salt.
+    #[tokio::test]
+    async fn at_38_nobodys_password_is_hashed_as_anybodys_is() {
+        let costs = |hash: &str| hash.rsplitn(3, '$').nth(2).map(str::to_owned);
+        let hash = hash("correct horse").await.unwrap();
+        assert_eq!(costs(&NOBODY), costs(&hash));
+        assert_eq!(NOBODY.len(), hash.len());
+    }
+
     #[tokio::test]
     async fn the_73rd_byte_counts() {
         let long = "x".repeat(72);

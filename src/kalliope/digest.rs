@@ -9,8 +9,15 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// `digestPassword`: who has it needs no password, so it is kept like one.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Eq)]
 pub struct DigestPassword(Zeroizing<String>);
+
+/// In a time that does not depend on where two of them differ.
+impl PartialEq for DigestPassword {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a digestPassword has 64 hexadecimal digits")]

@@ -31,6 +31,7 @@ mod configuration;
 mod dialling;
 mod digest;
 mod dpop;
+mod endings;
 mod external;
 mod external_account;
 mod external_keys;

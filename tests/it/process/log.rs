@@ -1,7 +1,11 @@
 //! The access log tells of every request, and holds no secret and no number.
 
+use super::person::Person;
 use super::upstream::Upstream;
 use super::{Gate, form, get};
+use crate::harness::{PASSWORD, person};
+use crate::oauth::{encoded, wish};
+use callgate::storage::users::User;
 
 #[tokio::test]
 async fn every_request_is_one_line_that_tells_how_it_was_answered() {
@@ -129,4 +133,63 @@ async fn at_17_no_token_number_or_path_is_written_anywhere_and_a_line_stays_a_li
             .any(|window| window == secret.as_bytes());
         assert!(!found, "the token is in {file}");
     }
+}
+
+/// No administrator may give such a name, but a name comes from an import as well, or from a directory.
+#[tokio::test]
+async fn at_17_a_name_with_breaks_escapes_and_quotes_is_in_one_line_and_one_header() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::start(&upstream.routes()).await;
+    let name = "a\"b\\c\r\n{\"time\":\"planted\"}\n\u{1b}[31m\0\tX-Callgate-User: root";
+    let user = User {
+        id: format!("id-of-{name}"),
+        username: name.to_owned(),
+        ..person("ann")
+    };
+    gate.store.create_user(user).await.unwrap();
+    let token = gate.token(name, &["#"]).await;
+    let before = gate.logged(1).await.len();
+    let mut asked = 0;
+    for request in [
+        get("/pbx/a", &token),
+        get("/rest/call", &token),
+        form("POST", "/rest/call", &token, "number=%2B390501234567"),
+    ] {
+        let status = gate.ask(&request).await.status();
+        assert!((200..300).contains(&status), "{status}");
+        asked += 1;
+    }
+    for password in ["wrong", PASSWORD] {
+        let mut person = Person::new(&gate);
+        let page = person
+            .get(&format!("/auth/login?{}", encoded(wish())))
+            .await;
+        let typed = [("username", name), ("password", password)];
+        let answer = person.submit(&page, &typed).await;
+        assert!(!answer.status.is_server_error());
+        asked += 2;
+    }
+    let lines = gate.logged(before + asked).await;
+    assert_eq!(lines.len(), before + asked);
+    let told = lines[before..]
+        .iter()
+        .filter(|line| line["principal"] == format!("user:id-of-{name}"));
+    assert_eq!(told.count(), 3);
+    let (log, stderr) = (gate.access_log(), gate.stderr());
+    for (place, text) in [("log", &log), ("stderr", &stderr)] {
+        for raw in ['\u{1b}', '\r', '\0'] {
+            assert!(!text.contains(raw), "{raw:?} in {place}: {text}");
+        }
+        let planted = text
+            .lines()
+            .any(|line| line.starts_with("{\"time\":\"planted"));
+        assert!(!planted, "{place}: {text}");
+    }
+    let heard = upstream.heard().remove(0);
+    assert_eq!(heard.headers("x-callgate-user").len(), 1, "{}", heard.head);
+    assert!(
+        heard
+            .header("x-callgate-user")
+            .starts_with("a\"b\\c%0D%0A{")
+    );
 }

@@ -4,8 +4,10 @@ use super::Gate;
 use super::person::{Person, posted};
 use super::upstream::Upstream;
 use super::wire::Wire;
+use crate::dpop::{Key, Proof};
 use crate::harness::{CRM_SECRET, OPERATOR, PASSWORD, crm};
 use crate::oauth::{OLD_QUERY, encoded, exchange, old_wish, parameters, wish};
+use callgate::clock::Clock;
 use callgate::storage::clients::Client;
 use callgate::token::TokenHash;
 use serde_json::Value;
@@ -70,6 +72,8 @@ async fn o01_o03_d11_no_secret_of_thirty_flows_is_in_any_log_metric_or_file() {
         planted.add_tokens(&gate.ask(&request).await.json());
     }
     device_flow(&gate, &mut planted).await;
+    approved_device(&gate, &mut planted).await;
+    proved_flow(&gate, &mut planted).await;
     wrong_ones(&gate, &mut planted).await;
     let before = gate.access_log().lines().count();
     gate.ask(&super::get("/rest/call", "planted-at-the-end-of-it-all"))
@@ -251,6 +255,68 @@ async fn device_flow(gate: &Gate, planted: &mut Planted) {
     let user_code = begun["user_code"].as_str().unwrap();
     let page = person.get(&format!("/device?user_code={user_code}")).await;
     assert!(!page.status.is_server_error());
+}
+
+/// A device whose user allows it, and what it gets.
+async fn approved_device(gate: &Gate, planted: &mut Planted) {
+    let tv = ("tv", CRM_SECRET);
+    let begun = posted("/oauth/device_authorization", tv, &[("scope", "call")]);
+    let begun = gate.ask(&begun).await.json();
+    planted.add_tokens(&begun);
+    let mut person = Person::new(gate);
+    let page = person.get("/device").await;
+    let typed = [("user_code", begun["user_code"].as_str().unwrap())];
+    let led = person.submit(&page, &typed).await;
+    let led = person.get(led.header("location")).await;
+    let login = person.get(led.header("location")).await;
+    let typed = [("username", "ann"), ("password", PASSWORD)];
+    let led = person.submit(&login, &typed).await;
+    let page = person.get(led.header("location")).await;
+    let allowed = person.submit(&page, &[("grant", "true")]).await;
+    assert!(allowed.status.is_success() || allowed.status.is_redirection());
+    planted.add_cookies(&person);
+    let code = begun["device_code"].as_str().unwrap();
+    let form = [("grant_type", DEVICE), ("device_code", code)];
+    let tokens = gate.ask(&posted("/oauth/token", tv, &form)).await;
+    assert_eq!(tokens.status(), 200, "{}", tokens.text());
+    planted.add_tokens(&tokens.json());
+    let access = tokens.json()["access_token"].as_str().unwrap().to_owned();
+    let called = gate.ask(&super::get("/rest/call", &access)).await;
+    assert_eq!(called.status(), 204);
+}
+
+/// A token that is bound to a key, with a proof for each request; proofs that are wrong, used again or left out.
+async fn proved_flow(gate: &Gate, planted: &mut Planted) {
+    let key = Key::new();
+    let now = || Clock::system().now() / 1000;
+    let proof = |method: &str, path: &str| Proof::of(&key, method, path).claim("iat", now());
+    let grant = [("grant_type", "client_credentials"), ("scope", "call")];
+    let ask = posted("/oauth/token", ("crm", CRM_SECRET), &grant);
+    let proved = proof("POST", "/oauth/token").signed(&key);
+    let ask = ask.replace(
+        "\r\nContent-Type",
+        &format!("\r\nDPoP: {proved}\r\nContent-Type"),
+    );
+    let tokens = gate.ask(&ask).await;
+    assert_eq!(tokens.status(), 200, "{}", tokens.text());
+    assert_eq!(gate.ask(&ask).await.status(), 400);
+    planted.add_tokens(&tokens.json());
+    let token = tokens.json()["access_token"].as_str().unwrap().to_owned();
+    let good = proof("GET", "/rest/call").with_token(&token).signed(&key);
+    let wrong = proof("PUT", "/rest/call").with_token(&token).signed(&key);
+    for (proof, status) in [(&good, 204), (&good, 401), (&wrong, 401)] {
+        let call = super::get("/rest/call", &token).replace("Bearer", "DPoP");
+        let call = call.replace("\r\n\r\n", &format!("\r\nDPoP: {proof}\r\n\r\n"));
+        let answer = gate.ask(&call).await;
+        assert_eq!(answer.status(), status, "{}", answer.text());
+    }
+    let without = gate.ask(&super::get("/rest/call", &token)).await;
+    assert_eq!(without.status(), 401);
+    for proof in [proved, good, wrong] {
+        // Whoever had one could send it again elsewhere, or all of it but its signature.
+        planted.add(&proof);
+        planted.add(proof.rsplit_once('.').unwrap().1);
+    }
 }
 
 /// What is refused is told, and must not be quoted.

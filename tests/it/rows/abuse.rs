@@ -32,7 +32,7 @@ async fn try_password(browser: &mut Browser<'_>, name: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn b05_an_unknown_user_costs_what_a_wrong_password_costs() {
+async fn b05_at_38_an_unknown_user_costs_what_a_wrong_password_costs() {
     let gateway = TestGateway::start().await;
     let mut browser = Browser::new(&gateway);
     for name in ["ann", "nobody", "", "admin"] {
@@ -60,7 +60,7 @@ async fn b06_whoever_is_limited_costs_no_work() {
 }
 
 #[tokio::test]
-async fn d09_an_unknown_client_costs_what_a_wrong_secret_costs() {
+async fn d09_at_38_an_unknown_client_costs_what_a_wrong_secret_costs() {
     let gateway = TestGateway::start().await;
     let form = [("grant_type", "client_credentials")];
     let mut costs = Vec::new();
