@@ -6,7 +6,7 @@ clients := target/clients-venv/ready
 nextest := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser upstreams build demo smoke test screenshots check oracle properties bench bench-hit floods fuzz differential
+.PHONY: help setup browser upstreams build demo smoke test screenshots check oracle properties bench bench-hit floods fuzz differential mutations
 
 # How long `make fuzz` lets each target run, and `make differential` goes on.
 SECONDS := 60
@@ -67,6 +67,9 @@ differential: build upstreams $(clients) ## send odd HTTP/1 for SECONDS, and com
 
 properties: setup ## try CASES random histories of calls on each engine of admission, and compare with the reference
 	PROPTEST_CASES=$(CASES) cargo test --locked --test it admission_model
+
+mutations: setup ## take fixes out, all or NAME alone, and see the tests of each fail
+	@scripts/mutations $(NAME)
 
 bench: setup ## run the benchmarks
 	cargo bench --locked
