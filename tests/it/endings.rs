@@ -59,7 +59,7 @@ async fn end(gateway: &TestGateway, what: &str, set: &Value) -> Answer {
             refresh(gateway, text(set, "refresh_token"))
                 .await
                 .expect(200);
-            gateway.advance(Duration::from_secs(60)).await;
+            gateway.advance(Duration::from_mins(1)).await;
             refresh(gateway, text(set, "refresh_token"))
                 .await
                 .expect(400)
