@@ -29,7 +29,7 @@ pub(crate) struct Contender {
 }
 
 /// What is known stays known for as long as a run takes.
-const SETTINGS: &str = "server.public_origin = 'https://calls.example'\ncache.lifetime = '1h'\n\
+const SETTINGS: &str = "server.public_origin = 'https://calls.example'\ncache.lifetime = '1h'\ncache.max_stale = '1h'\n\
                         [[upstream]]\nname = 'u'\npeers = ['127.0.0.1:9']\n\
                         [[route]]\nname = 'public'\nprefix = '/public'\npublic = true\nupstream = 'u'\n\
                         [[route]]\nname = 'pbx'\nprefix = '/pbx'\naccess = 'pbx.read'\nupstream = 'u'\n";

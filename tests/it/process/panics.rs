@@ -7,7 +7,7 @@ use super::wire::Wire;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use axum::routing::get;
-use callgate::auth::{Authenticator, CacheState, Chain, Credential, Verdict};
+use callgate::auth::{Authenticator, CacheState, Chain, Credential, Glance, Verdict};
 use callgate::clock::{Clock, EpochMs};
 use callgate::gateway::Gateway;
 use callgate::metrics::Metrics;
@@ -32,9 +32,9 @@ struct Panics;
 
 #[async_trait]
 impl Authenticator for Panics {
-    fn verify_cached(&self, credential: &Credential<'_>, _: EpochMs) -> Option<Verdict> {
+    fn glance(&self, credential: &Credential<'_>, _: EpochMs) -> Glance {
         assert!(credential.token != "at-once", "planted-panic");
-        None
+        Glance::Unsure
     }
 
     async fn verify(&self, credential: &Credential<'_>, _: EpochMs) -> Option<Verdict> {
