@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_websocket_handshake_is_an_upgrade() {
+    fn at_02_only_a_websocket_handshake_is_an_upgrade() {
         let upgrades = |upgrade: &str, key: &str| {
             names_upstream(&[("connection", "upgrade"), ("upgrade", upgrade), (key, "a")])
                 .iter()
