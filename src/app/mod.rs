@@ -76,8 +76,8 @@ pub struct Version {
     /// The operations listener.
     pub operations: Arc<Site>,
     pub calls: Arc<Calls>,
-    /// What listens to the call backends.
-    _listening: JoinSet<()>,
+    /// What listens to the call backends, until it is dropped.
+    pub listening: JoinSet<()>,
     /// Tokens of users at other providers.
     pub provider_tokens: Arc<ProviderTokens>,
     /// What is presented to upstreams.
@@ -203,7 +203,7 @@ impl Services {
                 trusted: Vec::new(),
                 https_only: false,
             }),
-            _listening: calls.listen(&self.runtime),
+            listening: calls.listen(&self.runtime),
             calls,
             provider_tokens,
             credentials,

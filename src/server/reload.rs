@@ -13,6 +13,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::Receiver;
+use tokio::task::JoinSet;
 
 /// Holds the version that serves, and swaps it.
 pub(super) struct Reloader {
@@ -23,7 +24,8 @@ pub(super) struct Reloader {
     calls: ArcSwap<Calls>,
     config: ArcSwap<Config>,
     certificate: Option<Arc<Certificate>>,
-    turn: Mutex<()>,
+    /// What listens to the call backends of the version that serves. Whoever holds the lock swaps the version.
+    listening: Mutex<JoinSet<()>>,
 }
 
 impl Reloader {
@@ -47,7 +49,7 @@ impl Reloader {
             calls: ArcSwap::new(version.calls),
             config: ArcSwap::from_pointee(version.config),
             certificate: certificate.map(Arc::new),
-            turn: Mutex::new(()),
+            listening: Mutex::new(version.listening),
         })
     }
 
@@ -93,8 +95,8 @@ impl Reloader {
 
     async fn reload(&self) -> Result<(), String> {
         // One after the other: the file that was read last is the one that serves.
-        let _turn = self.turn.lock().await;
-        let outcome = self.try_reload().await;
+        let mut listening = self.listening.lock().await;
+        let outcome = self.try_reload(&mut listening).await;
         match &outcome {
             Ok(()) => tracing::info!("the configuration was reloaded"),
             Err(error) => {
@@ -105,7 +107,7 @@ impl Reloader {
     }
 
     /// All that can fail comes first; then everything is swapped.
-    async fn try_reload(&self) -> Result<(), String> {
+    async fn try_reload(&self, listening: &mut JoinSet<()>) -> Result<(), String> {
         let config = Config::load(&self.path).map_err(|error| error.to_string())?;
         self.warn_of_what_needs_a_restart(&config);
         let version = self
@@ -120,6 +122,7 @@ impl Reloader {
         self.operations.store(version.operations);
         self.calls.store(version.calls);
         self.config.store(Arc::new(version.config));
+        *listening = version.listening;
         Ok(())
     }
 
@@ -171,4 +174,59 @@ fn needing_restart(old: &Config, new: &Config) -> impl Iterator<Item = &'static 
     changed
         .into_iter()
         .filter_map(|(setting, changed)| changed.then_some(setting))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::metrics::Metrics;
+    use crate::operations::Reloads;
+    use crate::storage::Store;
+    use tokio::runtime::Handle;
+
+    /// Those who still listen.
+    async fn listeners(reloader: &Reloader) -> usize {
+        let mut listening = reloader.listening.lock().await;
+        // Whoever was ended is joined now.
+        tokio::task::yield_now().await;
+        while listening.try_join_next().is_some() {}
+        listening.len()
+    }
+
+    #[tokio::test]
+    async fn backends_are_listened_to_for_as_long_as_their_version_serves() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("callgate.toml");
+        let configure = |backends: &[&str]| {
+            let backends = backends
+                .iter()
+                .map(|name| format!("[[backend]]\nname = '{name}'\nkind = 'session'\n"));
+            let text = format!(
+                "operations.token = 'an-operations-token'\ntokens.key = '0123456789abcdef0123456789abcdef'\n\
+                 store.url = 'sqlite:{}'\n{}",
+                folder.path().join("callgate.db").display(),
+                backends.collect::<String>(),
+            );
+            std::fs::write(&path, text).unwrap();
+        };
+        configure(&["store"]);
+        let config = Config::load(&path).unwrap();
+        let store = Store::migrate(&config.store, &Metrics::new())
+            .await
+            .unwrap();
+        let (reloads, _) = Reloads::channel();
+        let (clock, runtime) = (Clock::system(), Handle::current());
+        let services = Services::with(store, &config, clock, reloads, runtime);
+        let services = services.await.unwrap();
+        let version = services.version(config).await.unwrap();
+        let reloader = Reloader::new(path.clone(), services, version).unwrap();
+        assert_eq!(listeners(&reloader).await, 1);
+        configure(&["store", "second"]);
+        reloader.reload().await.unwrap();
+        assert_eq!(listeners(&reloader).await, 2);
+        std::fs::write(&path, "nothing = 1").unwrap();
+        reloader.reload().await.unwrap_err();
+        assert_eq!(listeners(&reloader).await, 2);
+    }
 }

@@ -1,6 +1,6 @@
 //! Calls: what shows at their telephone systems that they live or have ended, and when their leases are over.
 
-use super::calls::Call;
+use super::calls::{self, Call};
 use super::{Connection, Result, Store};
 use crate::clock::EpochMs;
 use std::collections::BTreeSet;
@@ -244,13 +244,11 @@ pub async fn end_as(
 
 /// The call that a backend knows by this id: the latest, should it use ids again.
 pub async fn at_backend(c: &mut Connection, backend: &str, id: &str) -> Result<Option<Call>> {
-    Ok(sqlx::query_as(
-        "SELECT * FROM calls WHERE backend = $1 AND backend_call_id = $2 ORDER BY reserved_at DESC LIMIT 1",
-    )
-    .bind(backend)
-    .bind(id)
-    .fetch_optional(c)
-    .await?)
+    Ok(sqlx::query_as(calls::AT_BACKEND)
+        .bind(backend)
+        .bind(id)
+        .fetch_optional(c)
+        .await?)
 }
 
 /// Inserts a call that was found at its backend.

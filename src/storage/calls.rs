@@ -67,6 +67,9 @@ impl Call {
     }
 }
 
+/// The latest, should a backend use ids again.
+pub(super) const AT_BACKEND: &str = "SELECT * FROM calls WHERE backend = $1 AND backend_call_id = $2 ORDER BY reserved_at DESC LIMIT 1";
+
 const LIVE: &str = "SELECT * FROM calls WHERE owner = $1 AND ended_at IS NULL AND lease_expires_at > $2 ORDER BY reserved_at, id";
 
 impl Store {
@@ -79,13 +82,11 @@ impl Store {
 
     /// The call that a backend knows by this id: the latest, should it use ids again.
     pub async fn call_at_backend(&self, backend: &str, id: &str) -> Result<Option<Call>> {
-        Ok(sqlx::query_as(
-            "SELECT * FROM calls WHERE backend = $1 AND backend_call_id = $2 ORDER BY reserved_at DESC LIMIT 1",
-        )
-        .bind(backend)
-        .bind(id)
-        .fetch_optional(self.readers())
-        .await?)
+        Ok(sqlx::query_as(AT_BACKEND)
+            .bind(backend)
+            .bind(id)
+            .fetch_optional(self.readers())
+            .await?)
     }
 
     /// The call that an idempotency key of this owner and client names.

@@ -27,6 +27,8 @@ pub(super) struct Kalliope {
     dialler: Dialler,
     numbers: Numbers,
     hook: Option<Hook>,
+    /// It is told of ends, and can tell whose they are.
+    hears_ends: bool,
     ends_locally: bool,
     clock: Clock,
 }
@@ -45,6 +47,7 @@ impl Configurable for Kalliope {
 
     fn new(_: &str, config: Config, means: &Means) -> Result<Self, ClientError> {
         Ok(Self {
+            hears_ends: config.hook.is_some() && config.click.call_id.is_some(),
             dialler: Dialler::new(&config, means)?,
             numbers: config.numbers,
             hook: config.hook.map(Hook::new),
@@ -61,7 +64,7 @@ impl CallBackend for Kalliope {
             hang_up: false,
             list_live: false,
             lists_ringing: false,
-            events: self.hook.is_some(),
+            events: self.hears_ends,
             // Whether answers are notified is up to the PBX's administrator, and one that gets lost would cost a call its slot.
             tells_answer: false,
             needs_line: true,
