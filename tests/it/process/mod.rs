@@ -51,6 +51,7 @@ use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use wire::{Message, Wire};
@@ -322,10 +323,22 @@ fn config(
     )
 }
 
-/// A port that was free a moment ago.
+/// A port that is free, and stays so until a program listens there: of those that no system gives to connections and to
+/// listeners that leave the choice to it, a part for each process, which gives out each once.
 fn free_port() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
+    const FIRST: u32 = 10_000;
+    const PORTS: u32 = 22_000;
+    /// As many as a test needs, and more.
+    const OF_A_PROCESS: u32 = 16;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id() % (PORTS / OF_A_PROCESS) * OF_A_PROCESS;
+    loop {
+        let port = FIRST + (begin + GIVEN.fetch_add(1, Ordering::Relaxed)) % PORTS;
+        let address = SocketAddr::from(([127, 0, 0, 1], u16::try_from(port).unwrap()));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
 /// A client of 2012, with the switches for every carrier of a token.
