@@ -133,7 +133,8 @@ async fn nobody_is_asked_about_what_is_not_of_its_form() {
     let gate = Gate::start(&(upstream.routes() + &issuer(&fake, ""))).await;
     let ours = gate.token("ann", &["pbx.#"]).await;
     assert_eq!(status(&gate, &ours).await, 200);
-    let forged = format!("{}A", &ours[..ours.len() - 1]);
+    let (rest, last) = ours.split_at(ours.len() - 1);
+    let forged = format!("{rest}{}", if last == "A" { "E" } else { "A" });
     for token in [
         forged.as_str(),
         "as_short",
